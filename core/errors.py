@@ -1,0 +1,209 @@
+"""Every error the product raises on purpose, in one tree.
+
+NeuroscribeError                code               exit
+├── MisuseError                 misuse             2   the request itself is wrong
+│   ├── MalformedId             malformed_id       2
+│   ├── UnknownSubject          unknown_subject    2
+│   ├── UnknownSite             unknown_site       2
+│   ├── UnitOutOfRange          unit_out_of_range  2
+│   ├── PatternSyntaxError      pattern_syntax     2
+│   └── InvalidSetting          invalid_setting    2
+├── SubjectError                subject            1   a model cannot be read
+│   ├── UnsupportedArchitecture unsupported_architecture
+│   ├── ShapeMismatch           shape_mismatch
+│   ├── SubjectLoadError        subject_load
+│   └── UnsupportedOperation    unsupported_operation
+├── CorpusError                 corpus             1   a text source cannot be used
+│   ├── CorpusNotFound          corpus_not_found   2
+│   ├── CorpusEmpty             corpus_empty
+│   ├── CorpusNotText           corpus_not_text
+│   └── CorpusTooShort          corpus_too_short
+├── IndexFault                  index              1   an activation index cannot be used
+│   ├── IndexMissing            index_missing
+│   ├── IndexDamaged            index_damaged
+│   └── IndexMismatch           index_mismatch
+├── StorageError                storage            1   the disk or the database said no
+│   ├── DiskFull                disk_full
+│   └── NotStored               not_stored
+├── MissingExtra                missing_extra      1   an optional package is not installed
+└── BudgetReached               budget_reached     3   stopped before spending more
+
+Each carries a one-line ``message`` that names the thing with ``!r`` and a ``hint`` that says what
+to do. Exit codes: 0 done, 1 failed, 2 misuse, 3 budget reached, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+
+class NeuroscribeError(Exception):
+    """Base of all deliberate errors: a message, a hint, a stable code and an exit code."""
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class MisuseError(NeuroscribeError):
+    """The request cannot be meant: fix it and ask again."""
+
+    code = "misuse"
+    exit_code = 2
+
+
+class MalformedId(MisuseError):
+    """A string is not a unit ID."""
+
+    code = "malformed_id"
+
+
+class UnknownSubject(MisuseError):
+    """No subject has this name."""
+
+    code = "unknown_subject"
+
+
+class UnknownSite(MisuseError):
+    """The subject has no such site."""
+
+    code = "unknown_site"
+
+
+class UnitOutOfRange(MisuseError):
+    """The site has fewer units than the index asked for."""
+
+    code = "unit_out_of_range"
+
+
+class PatternSyntaxError(MisuseError):
+    """A text is not a sentence of the pattern language."""
+
+    code = "pattern_syntax"
+
+
+class InvalidSetting(MisuseError):
+    """A setting or option has a value that cannot be used."""
+
+    code = "invalid_setting"
+
+
+class SubjectError(NeuroscribeError):
+    """A model under study cannot be loaded, read or edited."""
+
+    code = "subject"
+
+
+class UnsupportedArchitecture(SubjectError):
+    """The model's modules match no known layout, and guessing would be wrong."""
+
+    code = "unsupported_architecture"
+
+
+class ShapeMismatch(SubjectError):
+    """A hooked module gave values of another shape than the architecture table says."""
+
+    code = "shape_mismatch"
+
+
+class SubjectLoadError(SubjectError):
+    """Weights, config or tokenizer cannot be read."""
+
+    code = "subject_load"
+
+
+class UnsupportedOperation(SubjectError):
+    """The subject exists but cannot do this (a masked LM cannot generate, say)."""
+
+    code = "unsupported_operation"
+
+
+class CorpusError(NeuroscribeError):
+    """A text source cannot be used."""
+
+    code = "corpus"
+
+
+class CorpusNotFound(CorpusError):
+    """No such file, folder or data set."""
+
+    code = "corpus_not_found"
+    exit_code = 2
+
+
+class CorpusEmpty(CorpusError):
+    """The source holds no text."""
+
+    code = "corpus_empty"
+
+
+class CorpusNotText(CorpusError):
+    """The source holds bytes that are not UTF-8 text."""
+
+    code = "corpus_not_text"
+
+
+class CorpusTooShort(CorpusError):
+    """No document fills one window."""
+
+    code = "corpus_too_short"
+
+
+class IndexFault(NeuroscribeError):
+    """An activation index cannot be used as it is."""
+
+    code = "index"
+
+
+class IndexMissing(IndexFault):
+    """There is no index for this subject, corpus and site yet."""
+
+    code = "index_missing"
+
+
+class IndexDamaged(IndexFault):
+    """A file of the index is unreadable, truncated or fails its checksum."""
+
+    code = "index_damaged"
+
+
+class IndexMismatch(IndexFault):
+    """The index was made with another tokenizer, subject or corpus."""
+
+    code = "index_mismatch"
+
+
+class StorageError(NeuroscribeError):
+    """The disk or the database refused; what was stored before is intact."""
+
+    code = "storage"
+
+
+class DiskFull(StorageError):
+    """No space left; partial files were removed, finished ones kept."""
+
+    code = "disk_full"
+
+
+class NotStored(StorageError):
+    """The record asked for does not exist."""
+
+    code = "not_stored"
+
+
+class MissingExtra(NeuroscribeError):
+    """An optional dependency is needed: the hint names the extra to install."""
+
+    code = "missing_extra"
+
+
+class BudgetReached(NeuroscribeError):
+    """The budget would be broken by the next call, so it was not made."""
+
+    code = "budget_reached"
+    exit_code = 3

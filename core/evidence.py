@@ -1,0 +1,193 @@
+"""Excerpts and evidence: what was seen of a unit, in three splits that never share a document.
+
+Explanations are written from ``explain``, chosen and revised on ``select``, and the published
+score comes from ``report``. Arrays are float32 activations of one unit, ``[excerpts, tokens]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.hashing import unit_interval
+from core.ids import UnitId
+
+Split = Literal["explain", "select", "report"]
+SPLITS: tuple[Split, ...] = ("explain", "select", "report")
+SPLIT_SHARES: tuple[float, ...] = (0.6, 0.2, 0.2)
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+def split_of(group: str) -> Split:
+    """The split of a document group (60 / 20 / 20), from its name alone.
+
+    No seed enters, so no run can move a document from one split to another.
+    """
+    position = unit_interval("neuroscribe/split/1", group)
+    edge = 0.0
+    for split, share in zip(SPLITS, SPLIT_SHARES, strict=True):
+        edge += share
+        if position < edge:
+            return split
+    return SPLITS[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """One window of text with one unit's activations (``activations[t]`` belongs to ``tokens[t]``).
+
+    ``kind`` says how it was drawn: ``top``, ``bottom``, ``band:<i>`` or ``random``.
+    ``offset`` is the window's first token, counted in tokens from the document's start.
+    """
+
+    tokens: tuple[str, ...]
+    activations: Floats
+    document: str
+    offset: int
+    kind: str
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
+class ExcerptSet:
+    """Many excerpts of one split, columnar: ``token_ids`` and ``activations`` are [n, tokens].
+
+    ``windows`` [n] are positions of the windows in the index and identify them: two sets may be
+    joined without counting a window twice.
+    """
+
+    split: Split
+    windows: Ints
+    token_ids: Ints
+    tokens: Sequence[tuple[str, ...]]
+    activations: Floats
+    documents: Sequence[str]
+    offsets: Ints
+    kinds: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, i: int) -> Excerpt:
+        return Excerpt(
+            tokens=self.tokens[i],
+            activations=self.activations[i],
+            document=self.documents[i],
+            offset=int(self.offsets[i]),
+            kind=self.kinds[i],
+            split=self.split,
+        )
+
+    def __iter__(self) -> Iterator[Excerpt]:
+        return (self[i] for i in range(len(self)))
+
+    def take(self, rows: Sequence[int] | Ints) -> ExcerptSet:
+        """The excerpts at ``rows``, in that order."""
+        chosen = [int(r) for r in rows]
+        return ExcerptSet(
+            split=self.split,
+            windows=self.windows[chosen],
+            token_ids=self.token_ids[chosen],
+            tokens=[self.tokens[r] for r in chosen],
+            activations=self.activations[chosen],
+            documents=[self.documents[r] for r in chosen],
+            offsets=self.offsets[chosen],
+            kinds=[self.kinds[r] for r in chosen],
+        )
+
+    def join(self, other: ExcerptSet) -> ExcerptSet:
+        """This set followed by the excerpts of ``other`` whose windows it does not hold."""
+        if self.split != other.split:
+            raise ValueError(f"cannot join {self.split!r} with {other.split!r}: splits stay apart")
+        seen = set(self.windows.tolist())
+        new = other.take([i for i, w in enumerate(other.windows.tolist()) if w not in seen])
+        return ExcerptSet(
+            split=self.split,
+            windows=np.concatenate([self.windows, new.windows]),
+            token_ids=np.concatenate([self.token_ids, new.token_ids]),
+            tokens=[*self.tokens, *new.tokens],
+            activations=np.concatenate([self.activations, new.activations]),
+            documents=[*self.documents, *new.documents],
+            offsets=np.concatenate([self.offsets, new.offsets]),
+            kinds=[*self.kinds, *new.kinds],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Windows whose maximum activation lies between two quantiles of the split's window maxima.
+
+    ``low``/``high`` are activations, ``share`` is the band's true share of the split's windows.
+    """
+
+    name: str
+    low: float
+    high: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class SplitEvidence:
+    """Everything drawn for one unit in one split.
+
+    ``top`` holds the strongest windows (at most one a document), ``active`` a uniform sample of the
+    windows in which the unit fires, ``random`` the windows that all units of the site share.
+    """
+
+    split: Split
+    top: ExcerptSet
+    bottom: ExcerptSet
+    active: ExcerptSet
+    random: ExcerptSet
+    bands: tuple[Band, ...]
+    n_windows: int
+    n_documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStatistics:
+    """Figures over every token of the corpus (all splits); activations in the unit's own scale.
+
+    ``documents_active`` counts documents in which the unit was above zero at least once.
+    """
+
+    n_tokens: int
+    mean: float
+    variance: float
+    skewness: float | None
+    kurtosis: float | None
+    minimum: float
+    maximum: float
+    share_active: float
+    documents_active: int
+    non_negative: bool
+
+    @property
+    def live(self) -> bool:
+        """Active in at least five documents or, where values may be negative, not constant."""
+        if self.non_negative:
+            return self.documents_active >= 5
+        return self.variance > 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One unit's evidence. ``report`` is reached through :meth:`open_report`, which is logged."""
+
+    unit: UnitId
+    statistics: UnitStatistics
+    explain: SplitEvidence
+    select: SplitEvidence
+    _report: SplitEvidence
+    openings: list[str] = field(default_factory=list)
+
+    def open_report(self, reason: str) -> SplitEvidence:
+        """The report split; each call is recorded in ``openings`` with its reason."""
+        self.openings.append(reason)
+        return self._report

@@ -1,0 +1,151 @@
+"""What is claimed about a unit: explanations, simulations, scores and verdicts.
+
+A number never travels alone: a :class:`Score` carries its interval, its counts and a status. What
+could not be computed is ``None`` with a reason; ``NaN`` is refused at the boundary.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+from core.ids import UnitIdField
+
+Status = Literal["ok", "undefined", "unparsed", "refused", "partial", "error"]
+Verdict = Literal[
+    "explained", "polysemantic", "abstained", "dead", "low_evidence", "refused", "failed"
+]
+Polarity = Literal["positive", "negative"]
+Scorer = Literal[
+    "simulation",
+    "explained_variance",
+    "detection",
+    "fuzzing",
+    "embedding",
+    "ablation",
+    "intervention",
+    "intruder",
+]
+Mode = Literal["top_and_random", "random_only", "corpus"]
+Calibration = Literal["none", "linear", "percentile"]
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("NaN and infinity are not values: use None with a reason")
+    return value
+
+
+Finite = Annotated[float, AfterValidator(_finite)]
+
+
+class Record(BaseModel):
+    """Base of everything that crosses a boundary: immutable, and no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Interval(Record):
+    """A 95 % interval."""
+
+    low: Finite
+    high: Finite
+
+
+class Usage(Record):
+    """What was spent on language-model calls; ``usd`` is ``None`` when a price is unknown."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: Finite | None = 0.0
+
+
+class Provenance(Record):
+    """Where an explanation comes from: enough to make it again."""
+
+    method: str
+    seed: int
+    subject_spec: str
+    corpus: str
+    index: str
+    code_version: str
+    prompt: str | None = None
+    prompt_hash: str | None = None
+    model: str | None = None
+    parameters: dict[str, str | int | float | bool | None] = {}
+
+
+class Explanation(Record):
+    """A sentence about a unit. ``symbols`` is its length as the token-list baseline counts it."""
+
+    id: str
+    unit: UnitIdField
+    text: str
+    polarity: Polarity = "positive"
+    share: Finite | None = None
+    method: str
+    version: int = 1
+    symbols: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Predicted activations, [excerpts, tokens] float64, in the simulator's own scale.
+
+    ``known`` marks the positions that were read; the others are missing, which is not zero.
+    """
+
+    predicted: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    status: Status = "ok"
+    reason: str | None = None
+
+    @property
+    def coverage(self) -> float:
+        """Share of tokens with a prediction."""
+        return float(self.known.mean()) if self.known.size else 0.0
+
+
+class Score(Record):
+    """One figure of one explanation, with everything needed to believe it.
+
+    ``null_*`` describe the same prediction scored on other units of the site;
+    ``token_list_equal``, ``token_list_50`` and ``token_table`` are token-lookup baselines built
+    from the same ``explain`` text; ``oracle`` is the true explanation's score where it is known.
+    """
+
+    explanation_id: str
+    scorer: Scorer
+    simulator: str
+    calibration: Calibration = "none"
+    mode: Mode
+    split: Literal["select", "report"]
+    value: Finite | None
+    low: Finite | None = None
+    high: Finite | None = None
+    n_excerpts: int
+    n_tokens: int
+    status: Status
+    reason: str | None = None
+    null_mean: Finite | None = None
+    null_p95: Finite | None = None
+    null_units: int = 0
+    token_list_equal: Finite | None = None
+    token_list_50: Finite | None = None
+    token_table: Finite | None = None
+    oracle: Finite | None = None
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Self:
+        if self.value is None and (self.status == "ok" or not self.reason):
+            raise ValueError("a score without a value needs a status other than ok and a reason")
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends")
+        return self

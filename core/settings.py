@@ -1,0 +1,44 @@
+"""Settings, read from the environment (``NEUROSCRIBE_*``) once, by whoever composes the product."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InvalidSetting
+
+
+class Settings(BaseSettings):
+    """Where things are kept and how much of the machine may be used.
+
+    ``home`` holds indexes and the database; ``threads`` 0 leaves torch's own choice.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="NEUROSCRIBE_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".neuroscribe")
+    database_url: str | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    threads: int = Field(default=0, ge=0)
+    index_budget_mb: int = Field(default=2048, ge=1)
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the store (SQLite under ``home`` unless one is set)."""
+        return self.database_url or f"sqlite:///{self.home / 'neuroscribe.db'}"
+
+
+def load_settings() -> Settings:
+    """The settings of this process; :class:`InvalidSetting` names the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "NEUROSCRIBE_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise InvalidSetting(
+            f"{name}={first.get('input')!r}: {first['msg']}", "unset it or give a valid value"
+        ) from None

@@ -1,0 +1,248 @@
+"""Training of one demo subject, with exact resume.
+
+The state of a run is one safetensors file: weights, optimizer moments, and the step in its
+metadata.  Data order and random masks depend on (seed, step) alone, so a run that was
+stopped goes on as if it had not been (up to the order of floating-point sums).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from demo_build.data import Plan, Tokens, batch
+from demo_build.models import Recipe, build_model, decoder, hidden_states, mlp_activations
+from demo_build.tokenizer import BOS_ID, MASK_ID, SEP_ID, VOCABULARY
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+CHUNK = 512
+LOG_EVERY = 50
+PROBE_EVERY = 300
+CHECKPOINT_SECONDS = 120.0
+IGNORED = -100
+
+
+class ChunkedCrossEntropy(torch.autograd.Function):
+    """Mean cross-entropy of a linear decoder, without ever holding all logits.
+
+    Both gradients are made in the forward pass, a few hundred rows at a time, while the
+    chunk's logits are still in cache; on two cores a step is a quarter quicker for it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
+    ) -> Tensor:
+        """rows [n, width], weight [vocab, width], targets [n] -> scalar."""
+        n = rows.shape[0]
+        grad_rows = torch.empty_like(rows)
+        grad_weight = torch.zeros_like(weight)
+        grad_bias = None if bias is None else torch.zeros_like(bias)
+        total = rows.new_zeros(())
+        for first in range(0, n, CHUNK):
+            part = rows[first : first + CHUNK]
+            logits = nn.functional.linear(part, weight, bias)
+            right = targets[first : first + CHUNK, None]
+            normaliser = logits.logsumexp(1, keepdim=True)
+            total += normaliser.sum() - logits.gather(1, right).sum()
+            logits.sub_(normaliser).exp_()
+            logits.scatter_add_(1, right, logits.new_full(right.shape, -1.0))
+            logits.mul_(1.0 / n)
+            torch.mm(logits, weight, out=grad_rows[first : first + CHUNK])
+            grad_weight.addmm_(logits.T, part)
+            if grad_bias is not None:
+                grad_bias += logits.sum(0)
+        ctx.save_for_backward(grad_rows, grad_weight, grad_bias)
+        return total / n
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+        """Scale what `forward` left."""
+        grad_rows, grad_weight, grad_bias = ctx.saved_tensors
+        scaled_bias = None if grad_bias is None else grad_bias * grads[0]
+        return grad_rows * grads[0], grad_weight * grads[0], scaled_bias, None
+
+
+def mask_tokens(
+    ids: NDArray[np.int64], seed: int, step: int, share: float = 0.15
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose positions to predict, as in BERT (Devlin et al. 2019, §3.1).
+
+    Of the chosen, 80 % become <|mask|>, 10 % a random token and 10 % stay.  Half of the
+    rows end in <|sep|>, so that the subject may be read with or without it.
+
+    Returns:
+        (ids, targets), both [rows, length]; targets are `IGNORED` where nothing is asked.
+    """
+    rng = np.random.default_rng([seed, step])
+    ids = ids.copy()
+    ids[: len(ids) // 2, -1] = SEP_ID
+    chosen = (rng.random(ids.shape) < share) & (ids != BOS_ID) & (ids != SEP_ID)
+    targets = np.where(chosen, ids, IGNORED)
+    fate = rng.random(ids.shape)
+    ids[chosen & (fate < 0.8)] = MASK_ID
+    other = chosen & (fate >= 0.9)
+    ids[other] = rng.integers(SEP_ID + 1, VOCABULARY, size=int(other.sum()))
+    return ids, targets
+
+
+class ActivationSize:
+    """Sums mean |activation| over MLP layers during a forward pass."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Hook every MLP activation of the model."""
+        self.parts: list[Tensor] = []
+        for module in mlp_activations(model):
+            module.register_forward_hook(self._keep)
+
+    def _keep(self, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        if torch.is_grad_enabled():
+            self.parts.append(output)
+
+    def take(self) -> tuple[Tensor, float]:
+        """(Σ_layers mean |activation|, share of activations above zero); forgets them."""
+        parts, self.parts = self.parts, []
+        size = torch.stack([part.abs().mean() for part in parts]).sum()
+        with torch.no_grad():
+            active = float(torch.stack([(part > 0).float().mean() for part in parts]).mean())
+        return size, active
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Linear warm-up, then a cosine down to a twentieth of the peak."""
+    warm = min(200, max(1, steps // 10))
+    if step < warm:
+        return recipe.rate * (step + 1) / warm
+    done = (step - warm) / max(1, steps - warm)
+    return recipe.rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    matrices = [p for p in model.parameters() if p.dim() >= 2]
+    vectors = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)
+
+
+def save_checkpoint(
+    file: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int, seconds: float
+) -> None:
+    """Write weights, moments and progress to one file, atomically."""
+    tensors = {f"weight.{name}": p.detach().clone() for name, p in model.named_parameters()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            tensors[f"moment.{index}.{key}"] = value.clone()
+    partial = file.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"step": str(step), "seconds": str(seconds)})
+    partial.replace(file)
+
+
+def load_checkpoint(
+    file: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None
+) -> tuple[int, float]:
+    """Restore what `save_checkpoint` wrote; returns (step, seconds trained so far)."""
+    parameters = dict(model.named_parameters())
+    state: dict[int, dict[str, Tensor]] = {}
+    with safe_open(file, framework="pt") as stored:
+        for name in stored.keys():  # noqa: SIM118 - not a dict
+            kind, _, rest = name.partition(".")
+            if kind == "weight":
+                with torch.no_grad():
+                    parameters[rest].copy_(stored.get_tensor(name))
+            else:
+                index, _, key = rest.partition(".")
+                state.setdefault(int(index), {})[key] = stored.get_tensor(name)
+        metadata = stored.metadata()
+    if optimizer is not None:
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return int(metadata["step"]), float(metadata["seconds"])
+
+
+def train(
+    recipe: Recipe,
+    plan: Plan,
+    streams: dict[str, Tokens],
+    work: Path,
+    device: torch.device,
+    probe: Callable[[nn.Module], str],
+) -> tuple[nn.Module, float]:
+    """Train one subject, or go on where the checkpoint in `work` stands.
+
+    `probe` is called every few hundred steps and its line is printed.
+
+    Returns:
+        the model and the seconds its training took.
+    """
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe).to(device).train()
+    optimizer = _optimizer(model, recipe)
+    file = work / f"{recipe.name}.safetensors"
+    start, before = load_checkpoint(file, model, optimizer) if file.exists() else (0, 0.0)
+    size = ActivationSize(model) if recipe.sparsity else None
+    began = saved = logged = time.monotonic()
+    tokens = 0
+    for step in range(start, plan.steps):
+        ids_array = batch(plan, streams, step)
+        targets_array = ids_array
+        if recipe.kind == "masked":
+            ids_array, targets_array = mask_tokens(ids_array, recipe.seed, step)
+        ids = torch.from_numpy(ids_array).to(device)
+        targets = torch.from_numpy(targets_array).to(device)
+        rate = learning_rate(recipe, step, plan.steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        if recipe.kind == "masked":
+            asked = targets != IGNORED
+            hidden, targets = hidden_states(model, ids)[asked], targets[asked]
+        else:
+            hidden = hidden_states(model, ids[:, :-1]).flatten(0, 1)
+            targets = targets[:, 1:].flatten()
+        loss: Tensor = ChunkedCrossEntropy.apply(*decoder(model, hidden), targets)
+        shown, total, active = loss, loss, float("nan")
+        if size is not None:
+            magnitude, active = size.take()
+            ramp = min(1.0, step / (0.15 * plan.steps))
+            total = loss + recipe.sparsity * ramp * magnitude
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        tokens += ids.numel()
+        now = time.monotonic()
+        if (step + 1) % LOG_EVERY == 0 or step + 1 == plan.steps:
+            speed = tokens / (now - logged)
+            left = (now - began) / (step + 1 - start) * (plan.steps - step - 1)
+            print(
+                f"{recipe.name} step {step + 1}/{plan.steps} loss {float(shown):.3f} "
+                f"active {active:.3f} rate {rate:.1e} tok/s {speed:.0f} eta {left / 60:.1f} min",
+                flush=True,
+            )
+            tokens, logged = 0, now
+        if (step + 1) % PROBE_EVERY == 0:
+            model.eval()
+            print(f"{recipe.name} step {step + 1} {probe(model)}", flush=True)
+            model.train()
+            logged = time.monotonic()
+        if now - saved > CHECKPOINT_SECONDS or step + 1 == plan.steps:
+            save_checkpoint(file, model, optimizer, step + 1, before + now - began)
+            saved = now
+    return model.eval(), before + time.monotonic() - began
+
+
+def checkpoint_summary(file: Path) -> dict[str, Any]:
+    """Step and seconds of a checkpoint, as JSON-ready values."""
+    with safe_open(file, framework="pt") as stored:
+        return {name: json.loads(value) for name, value in stored.metadata().items()}

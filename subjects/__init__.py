@@ -1,0 +1,1 @@
+"""Models under study and the text they are studied on."""
