@@ -7,7 +7,7 @@ score comes from ``report``. Arrays are float32 activations of one unit, ``[exce
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -121,9 +121,10 @@ class ExcerptSet:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Windows whose maximum activation lies between two quantiles of the split's window maxima.
+    """Windows whose maximum activation is in [``low``, ``high``), between two quantiles.
 
-    ``low``/``high`` are activations, ``share`` is the band's true share of the split's windows.
+    The quantiles are those of the split's window maxima; the edges lie on histogram cells, so that
+    ``share``, the band's part of the split's windows, is exact. The first band is open below.
     """
 
     name: str
@@ -136,18 +137,48 @@ class Band:
 class SplitEvidence:
     """Everything drawn for one unit in one split.
 
-    ``top`` holds the strongest windows (at most one a document), ``active`` a uniform sample of the
-    windows in which the unit fires, ``random`` the windows that all units of the site share.
+    ``pool`` holds every distinct window once; ``top_rows`` (strongest first, at most one a
+    document), ``bottom_rows`` (weakest first), ``active_rows`` (a uniform sample of the windows in
+    which the unit fires) and ``random_rows`` (windows that all units of the site share) index it.
+    ``others`` [pool, tokens, null units] are activations of ``other_units`` of the same site on the
+    same windows, for the null; empty where they were not asked for.
     """
 
     split: Split
-    top: ExcerptSet
-    bottom: ExcerptSet
-    active: ExcerptSet
-    random: ExcerptSet
+    pool: ExcerptSet
+    top_rows: Ints
+    bottom_rows: Ints
+    active_rows: Ints
+    random_rows: Ints
     bands: tuple[Band, ...]
     n_windows: int
     n_documents: int
+    other_units: tuple[int, ...]
+    others: Floats
+
+    @property
+    def top(self) -> ExcerptSet:
+        """The strongest windows, strongest first."""
+        return self._drawn(self.top_rows, "top")
+
+    @property
+    def bottom(self) -> ExcerptSet:
+        """The most negative windows, most negative first (signed sites only)."""
+        return self._drawn(self.bottom_rows, "bottom")
+
+    @property
+    def random(self) -> ExcerptSet:
+        """The windows that all units of the site share."""
+        return self._drawn(self.random_rows, "random")
+
+    def band_rows(self, band: int) -> Ints:
+        """Rows of the pool whose window maximum lies in band ``band``."""
+        maxima = self.pool.activations.max(axis=1)
+        low, high = self.bands[band].low, self.bands[band].high
+        return np.flatnonzero((maxima >= low) & (maxima < high)).astype(np.int64)
+
+    def _drawn(self, rows: Ints, kind: str) -> ExcerptSet:
+        return replace(self.pool.take(rows), kinds=[kind] * len(rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ def train(
             speed = tokens / (now - logged)
             left = (now - began) / (step + 1 - start) * (plan.steps - step - 1)
             print(
-                f"{recipe.name} step {step + 1}/{plan.steps} loss {float(shown):.3f} "
+                f"{recipe.name} step {step + 1}/{plan.steps} loss {shown.item():.3f} "
                 f"active {active:.3f} rate {rate:.1e} tok/s {speed:.0f} eta {left / 60:.1f} min",
                 flush=True,
             )

@@ -11,7 +11,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..document import Document
+from subjects.corpora.document import Document
+
 from . import (
     agreement,
     arithmetic,
@@ -126,9 +127,7 @@ def _document(
     return Document(id=f"{group}/{name}", text=frame.render(draw), type=kind, group=group)
 
 
-def choice_items(
-    task: str, *, seed: int, count: int, split: Split = "heldout"
-) -> list[ChoiceItem]:
+def choice_items(task: str, *, seed: int, count: int, split: Split = "heldout") -> list[ChoiceItem]:
     """Test items for what the documents teach; item *i* does not depend on ``count``.
 
     Args:

@@ -42,7 +42,7 @@ VERBS_ANY: dict[tuple[str, str], tuple[str, ...]] = {
     ("stands", "stand"): _AT,
     ("comes", "come"): phrases("from the city, from the north, back every year, first"),
     ("belongs", "belong"): phrases("here, to the town, to my family, to nobody"),
-    ("does", "do"): phrases("not move, not matter, not change, no harm"),
+    ("gets", "get"): phrases("old, cold, better, a new name, no rest"),
 }
 VERBS_BEING: dict[tuple[str, str], tuple[str, ...]] = {
     ("walks", "walk"): phrases("home, slowly, to the park, in the rain"),
@@ -75,27 +75,31 @@ class Clause:
 
     @property
     def right(self) -> str:
+        """The verb form that agrees with the subject."""
         return self.forms[self.plural]
 
     @property
     def wrong(self) -> str:
+        """The verb form of the other number."""
         return self.forms[not self.plural]
 
 
-def clause(draw: Draw, *, opposite: bool | None = None) -> Clause:
+def clause(draw: Draw, *, opposite: bool | None = None, seer: bool = False) -> Clause:
     """Draw subject noun, attractor and verb whose combination is in the draw's split.
 
     Args:
         draw: The document's stream.
         opposite: Whether the attractor has the other number; by default in half of the cases.
+        seer: Whether the attractor must be a being (it sees or leaves the subject).
     """
+    near = BEINGS if seer else BEINGS + THINGS
 
     def make() -> tuple[Clause, tuple[str, ...]]:
         being = draw.chance(0.5)
         noun = draw.pick(BEINGS if being else THINGS)
-        attractor = draw.pick(BEINGS + THINGS)
+        attractor = draw.pick(near)
         while attractor == noun:
-            attractor = draw.pick(BEINGS + THINGS)
+            attractor = draw.pick(near)
         table = VERBS_ANY | VERBS_BEING if being and draw.chance(0.7) else VERBS_ANY
         weighted = [*table, ("is", "are"), ("is", "are"), ("was", "were"), ("has", "have")]
         forms = draw.pick(weighted)
@@ -132,28 +136,56 @@ PATTERNS: tuple[tuple[str, ...], ...] = (
     ("The {n} {v} {c}.", "The {n} {v} {c}.", "My {n} {v} {c}.", "Your {n} {v} {c}."),
     ("The {n} {p} the {a} {v} {c}.",),
     ("The {j} {n} {p} the {k} {a} {v} {c}.", "The {n} {p} the {k} {a} {v} {c}."),
-    ("The {n} {adv} {v} {c}.", "The {n} {p} the {a} {adv} {v} {c}.",
-     "On {day} the {n} {adv} {v} {c}."),
-    ("The {n} {v} {c}, but the {j} {n} {p} the {a} {be} {s}.",
-     "The {n} {v} {c}, and the {n} {p} the {a} {was} {s}."),
-    ("The {n} that the {a} saw {v} {c}.", "The {n} that {name} found {v} {c}.",
-     "The {n} that the {k} {a} left behind {v} {c}."),
-    ("The {n} that {was} {p} the {a} {v} {c}.", "The {n} that {be} {p} the {a} now {v} {c}.",
-     "The {n} which {was} in {city} last year {v} {c}."),
-    ("{be} the {n} {p} the {a} {s}? Yes, the {n} {be} {s}.",
-     "Why {was} the {n} {p} the {a} {s}? Nobody knows why the {n} {was} {s}.",
-     "{do} the {n} {p} the {a} stay in {city}? No, the {n} {v} {c}."),
-    ("There {be} {det} {n} {p} the {a}, and the {n} {v} {c}.",
-     "There {was} {det} {j} {n} in {city}. The {n} {v} {c}."),
-    ("{name} says that the {n} {p} the {a} {v} {c}.", "{name} thinks the {n} {v} {c}.",
-     "We heard on {day} that the {n} {p} the {a} {v} {c}."),
-    ("{this} {n} {v} {c}.", "{that} {n} {p} the {a} {v} {c}.", "{each} {n} {p} the {a} {v} {c}.",
-     "{each} {n} in {city} {v} {c}."),
-    ("In {city}, the {n} {p} the {a} {v} {c}.", "On {day}, the {j} {n} {v} {c}.",
-     "After the rain, the {n} {p} the {a} {v} {c}.", "At night, the {n} from {city} {v} {c}."),
-    ("When the {n} {p} the {a} {v} {c}, {name} is happy.",
-     "If the {n} {v} {c}, nobody in {city} will ask why.",
-     "Because the {n} {p} the {a} {v} {c}, we left on {day}."),
+    (
+        "The {n} {adv} {v} {c}.",
+        "The {n} {p} the {a} {adv} {v} {c}.",
+        "On {day} the {n} {adv} {v} {c}.",
+    ),
+    (
+        "The {n} {v} {c}, but the {j} {n} {p} the {a} {be} {s}.",
+        "The {n} {v} {c}, and the {n} {p} the {a} {was} {s}.",
+    ),
+    (
+        "The {n} that the {a} saw {v} {c}.",
+        "The {n} that {name} found {v} {c}.",
+        "The {n} that the {k} {a} left behind {v} {c}.",
+    ),
+    (
+        "The {n} that {was} {p} the {a} {v} {c}.",
+        "The {n} that {be} {p} the {a} now {v} {c}.",
+        "The {n} which {was} in {city} last year {v} {c}.",
+    ),
+    (
+        "{be} the {n} {p} the {a} {s}? Yes, the {n} {be} {s}.",
+        "Why {was} the {n} {p} the {a} {s}? Nobody knows why the {n} {was} {s}.",
+        "{do} the {n} {p} the {a} stay in {city}? No, the {n} {v} {c}.",
+    ),
+    (
+        "There {be} {det} {n} {p} the {a}, and the {n} {v} {c}.",
+        "There {was} {det} {j} {n} in {city}. The {n} {v} {c}.",
+    ),
+    (
+        "{name} says that the {n} {p} the {a} {v} {c}.",
+        "{name} thinks the {n} {v} {c}.",
+        "We heard on {day} that the {n} {p} the {a} {v} {c}.",
+    ),
+    (
+        "{this} {n} {v} {c}.",
+        "{that} {n} {p} the {a} {v} {c}.",
+        "{each} {n} {p} the {a} {v} {c}.",
+        "{each} {n} in {city} {v} {c}.",
+    ),
+    (
+        "In {city}, the {n} {p} the {a} {v} {c}.",
+        "On {day}, the {j} {n} {v} {c}.",
+        "After the rain, the {n} {p} the {a} {v} {c}.",
+        "At night, the {n} from {city} {v} {c}.",
+    ),
+    (
+        "When the {n} {p} the {a} {v} {c}, {name} is happy.",
+        "If the {n} {v} {c}, nobody in {city} will ask why.",
+        "Because the {n} {p} the {a} {v} {c}, we left on {day}.",
+    ),
 )
 FILLERS: tuple[tuple[str, ...], ...] = (
     (), (), ("So it goes.", "It was a calm day."),
@@ -175,7 +207,9 @@ def _frame(patterns: tuple[str, ...], fillers: tuple[str, ...]) -> Frame:
         def make() -> str:
             if fillers and draw.chance(0.08):
                 return draw.pick(fillers)
-            return polish(substitute(draw.pick(patterns), clause(draw).values))
+            pattern = draw.pick(patterns)
+            seer = "{a} saw" in pattern or "{a} left" in pattern
+            return polish(substitute(pattern, clause(draw, seer=seer).values))
 
         return compose(draw, make)
 

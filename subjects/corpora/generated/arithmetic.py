@@ -58,7 +58,7 @@ def any_fact(draw: Draw, operations: str) -> Fact:
 
 
 def symbolic(f: Fact) -> str:
-    """``3+4=7``"""
+    """The fact in symbols, such as ``3+4=7``."""
     return f"{f.left}{f.operation}{f.right}={f.result}"
 
 
@@ -67,7 +67,8 @@ _WORDS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"+": ("{l} plus {r} is {z}.",), "-": ("{l} minus {r} is {z}.",)},
     {"+": ("{l} plus {r} equals {z}.",), "-": ("{l} minus {r} equals {z}.",),
      "*": ("{l} times {r} equals {z}.",), "/": ("{l} divided by {r} equals {z}.",)},
-    {"+": ("If you add {r} to {l}, you get {z}.",), "-": ("If you take {r} from {l}, {z} is left.",)},
+    {"+": ("If you add {r} to {l}, you get {z}.",),
+     "-": ("If you take {r} from {l}, {z} is left.",)},
     {"+": ("{name} had {l} {things} and got {r} more. Now {name} has {z} {things}.",),
      "-": ("{name} had {l} {things} and lost {r}. Now {name} has {z} {things}.",)},
     {"+": ("What is {l} plus {r}? It is {z}.",), "-": ("What is {l} minus {r}? It is {z}.",),

@@ -22,6 +22,7 @@ from typing import Literal, TypeVar
 
 Split = Literal["train", "heldout"]
 Slots = Mapping[str, Sequence[str]]
+Finish = Callable[[str], str]
 T = TypeVar("T")
 
 HELDOUT_SHARE = 10  # one combination in this many is held out
@@ -58,10 +59,14 @@ def substitute(pattern: str, values: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda match: values[match[1] + match[2]], pattern)
 
 
+def capital(sentence: str) -> str:
+    """The sentence with a capital as its first letter, whatever marks stand before it."""
+    return _START.sub(lambda match: match[1] + match[2].upper(), sentence, count=1)
+
+
 def polish(sentence: str) -> str:
     """English finish: ``a`` becomes ``an`` before a vowel, the first letter a capital."""
-    sentence = _ARTICLE.sub(r"\1n ", sentence)
-    return _START.sub(lambda match: match[1] + match[2].upper(), sentence, count=1)
+    return capital(_ARTICLE.sub(r"\1n ", sentence))
 
 
 @dataclass(slots=True)
@@ -129,9 +134,9 @@ class Draw:
 
         return self.until_allowed(make) if len(names) > 1 else make()[0]
 
-    def sentence(self, pattern: str, slots: Slots) -> str:
-        """The pattern with its slots filled, as an English sentence."""
-        return polish(substitute(pattern, self.values(pattern, slots)))
+    def sentence(self, pattern: str, slots: Slots, *, finish: Finish = polish) -> str:
+        """The pattern with its slots filled, then finished (``polish``, ``capital`` or ``str``)."""
+        return finish(substitute(pattern, self.values(pattern, slots)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,8 @@ def compose(
         make: Makes one sentence.
         separator: Between two sentences.
         paragraph: How often a blank line stands in place of the separator.
-        low: The least number of words aimed at.
+        low: The least number of words aimed at (eight characters count as a word at least, so
+            that dense markup does not grow long).
         high: The greatest number of words aimed at.
     """
     target = draw.rng.randint(low, high)
@@ -180,19 +186,24 @@ def compose(
         if parts:
             parts.append("\n\n" if draw.chance(paragraph) else separator)
         parts.append(sentence)
-        words += len(sentence.split())
-    return "".join(parts)
+        words += max(len(sentence.split()), len(sentence) // 8)
+    return "".join(parts).rstrip()
 
 
 def pattern_frame(
-    patterns: Sequence[str], slots: Slots, *, separator: str = " ", paragraph: float = 0.1
+    patterns: Sequence[str],
+    slots: Slots,
+    *,
+    separator: str = " ",
+    paragraph: float = 0.1,
+    finish: Finish = polish,
 ) -> Frame:
     """A frame that draws sentence patterns and fills their slots."""
 
     def render(draw: Draw) -> str:
         return compose(
             draw,
-            lambda: draw.sentence(draw.pick(patterns), slots),
+            lambda: draw.sentence(draw.pick(patterns), slots, finish=finish),
             separator=separator,
             paragraph=paragraph,
         )

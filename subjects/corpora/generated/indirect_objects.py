@@ -34,13 +34,14 @@ PATTERNS: tuple[tuple[str, ...], ...] = (
      "{object} to {receiver}.",
      "When {third} left the {place}, {first} and {second} stayed, and {giver} gave a {object} "
      "to {receiver}."),
-    ("On {day} {first} met {second} near the {place}; {giver} carried a {object} to {receiver}.",
-     "On {day} {first} drove {second} to the {place}; {giver} read about a {object} to {receiver}."),
-    ("Since {first} and {second} work at the {place}, {giver} often mails a {object} to {receiver}.",
+    ("On {day} {first} met {second} near the {place}; {giver} took a {object} to {receiver}.",
+     "On {day} {first} drove {second} to the {place}; {giver} lent a {object} to {receiver}."),
+    ("Since {first} and {second} work at the {place}, {giver} often gives a {object} "
+     "to {receiver}.",
      "Since {first} and {second} like the {place}, {giver} will give a {object} to {receiver}."),
     ("Because {first} wanted to see the {place} with {second}, {giver} gave a {object} to "
      "{receiver}.",
-     "Because {first} had missed {second} at the {place}, {giver} mailed a {object} to {receiver}."),
+     "Because {first} had missed {second} at the {place}, {giver} sent a {object} to {receiver}."),
     ("{third} says that {first} and {second} went to the {place} and {giver} gave a {object} to "
      "{receiver}.",
      "{third} knows that {first} and {second} were at the {place} when {giver} sent a {object} to "

@@ -32,44 +32,78 @@ _SLOTS = {
     "place": phrases("the station, the office, the market, the hospital, the hotel, the harbor"),
 }
 PATTERNS: tuple[tuple[str, ...], ...] = (
-    ("The {job} said that {sub} was {state}.", "The {job} said that {sub} would come on {day}.",
-     "The {job} said that {sub} lived in {city}.", "The {job} told us that {sub} was {state}."),
-    ("The {job} lost {pos} {item} on {day}.", "The {job} forgot {pos} {item} at {place}.",
-     "The {job} opened {pos} {item} and smiled.", "The {job} went to {place} with {pos} {item}."),
-    ("The {job} was {state} because {sub} had worked all night.",
-     "The {job} left early because {sub} was {state}.",
-     "The {job} called {place} because {sub} needed help."),
-    ("When the {job} came to {city}, {sub} was {state}.",
-     "When the {job} got home on {day}, {sub} was {state}.",
-     "When the {job} arrived at {place}, {sub} looked for {pos} {item}."),
-    ("I know a {job} in {city}. {sub} is often {state}.",
-     "I met a {job} at {place}. {sub} gave me {pos} {item}.",
-     "We spoke to the {job} on {day}. {sub} was {state}."),
-    ("Before the {job} went to {place}, {sub} took {pos} {item}.",
-     "After the {job} left {city}, {sub} never came back.",
-     "While the {job} was at {place}, {sub} lost {pos} {item}."),
-    ("The {job} from {city} hurt {self} on {day}.", "The {job} bought {self} a coat in {city}.",
-     "The {job} looked at {self} in the mirror and was {state}."),
-    ("Ask the {job} if {sub} is {state}.", "Ask the {job} whether {sub} has {pos} {item}.",
-     "Tell the {job} that {sub} should wait at {place} on {day}."),
-    ("The {job} thinks {sub} is {state}.", "The {job} hopes {sub} will see {city} again.",
-     "The {job} believes {sub} left {pos} {item} at {place}."),
-    ("As a {job}, {sub} works at {place} on {day}.", "As a {job} in {city}, {sub} was {state}.",
-     "Being a {job}, {sub} always carries {pos} {item}."),
-    ("The {job} and {pos} brother went to {place}.", "The {job} and {pos} friends met in {city}.",
-     "The {job} and {pos} family were {state} on {day}."),
-    ("The {job} who lives in {city} loves {pos} work.",
-     "The {job} who was {state} on {day} found {pos} {item}.",
-     "The {job} who came from {place} said {sub} was {state}."),
+    (
+        "The {job} said that {sub} was {state}.",
+        "The {job} said that {sub} would come on {day}.",
+        "The {job} said that {sub} lived in {city}.",
+        "The {job} told us that {sub} was {state}.",
+    ),
+    (
+        "The {job} lost {pos} {item} on {day}.",
+        "The {job} forgot {pos} {item} at {place}.",
+        "The {job} opened {pos} {item} and smiled.",
+        "The {job} went to {place} with {pos} {item}.",
+    ),
+    (
+        "The {job} was {state} because {sub} had worked all night.",
+        "The {job} left early because {sub} was {state}.",
+        "The {job} called {place} because {sub} needed help.",
+    ),
+    (
+        "When the {job} came to {city}, {sub} was {state}.",
+        "When the {job} got home on {day}, {sub} was {state}.",
+        "When the {job} arrived at {place}, {sub} looked for {pos} {item}.",
+    ),
+    (
+        "I know a {job} in {city}. {sub} is often {state}.",
+        "I met a {job} at {place}. {sub} gave me {pos} {item}.",
+        "We spoke to the {job} on {day}. {sub} was {state}.",
+    ),
+    (
+        "Before the {job} went to {place}, {sub} took {pos} {item}.",
+        "After the {job} left {city}, {sub} never came back.",
+        "While the {job} was at {place}, {sub} lost {pos} {item}.",
+    ),
+    (
+        "The {job} from {city} hurt {self} on {day}.",
+        "The {job} bought {self} a coat in {city}.",
+        "The {job} looked at {self} in the mirror and was {state}.",
+    ),
+    (
+        "Ask the {job} if {sub} is {state}.",
+        "Ask the {job} whether {sub} has {pos} {item}.",
+        "Tell the {job} that {sub} should wait at {place} on {day}.",
+    ),
+    (
+        "The {job} thinks {sub} is {state}.",
+        "The {job} hopes {sub} will see {city} again.",
+        "The {job} believes {sub} left {pos} {item} at {place}.",
+    ),
+    (
+        "As a {job}, {sub} works at {place} on {day}.",
+        "As a {job} in {city}, {sub} was {state}.",
+        "Being a {job}, {sub} always carries {pos} {item}.",
+    ),
+    (
+        "The {job} and {pos} brother went to {place}.",
+        "The {job} and {pos} friends met in {city}.",
+        "The {job} and {pos} family were {state} on {day}.",
+    ),
+    (
+        "The {job} who lives in {city} loves {pos} work.",
+        "The {job} who was {state} on {day} found {pos} {item}.",
+        "The {job} who came from {place} said {sub} was {state}.",
+    ),
 )
-# fmt: skip
 _FILLER = (
     "It was an ordinary day.", "Nobody was surprised.", "Then it began to rain.",
     "The street was quiet.", "Everyone went home after that.", "The work went on as usual.",
 )  # fmt: skip
 
 
-def _fill(draw: Draw, patterns: tuple[str, ...], jobs: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+def _fill(
+    draw: Draw, patterns: tuple[str, ...], jobs: tuple[str, ...]
+) -> tuple[str, dict[str, str]]:
     """A pattern and its values, with (occupation, pattern) in the draw's split."""
 
     def make() -> tuple[tuple[str, dict[str, str]], tuple[str, ...]]:
@@ -112,7 +146,9 @@ _LEANING = tuple(job for job, share in SHE.items() if share != 0.5)
 def item(draw: Draw) -> tuple[str, str, str, str]:
     """One choice: (prompt, stereotyped pronoun, the other, occupation); no 50/50 occupations."""
     pattern, values = _fill(draw, _PROMPTS, _LEANING)
-    cut, slot = min((pattern.find(f" {{{s}}}"), s) for s in ("sub", "pos") if f" {{{s}}}" in pattern)
+    cut, slot = min(
+        (pattern.find(f" {{{s}}}"), s) for s in ("sub", "pos") if f" {{{s}}}" in pattern
+    )
     she = SHE[values["job"]] > 0.5
     prompt = polish(substitute(pattern[:cut], values))
     return prompt, f" {_FORMS[she][slot]}", f" {_FORMS[not she][slot]}", values["job"]

@@ -1,0 +1,159 @@
+"""The tables as they are now. ``HEAD`` names the migration that makes them.
+
+To change a table: change it here, add ``migrations/versions/v<next>_<what>.py`` whose
+``down_revision`` is the old ``HEAD``, and set ``HEAD`` to its revision. A released migration is
+never edited. ``tests/storage/test_schema.py`` holds the three together: the migrated database must
+equal these tables to the letter.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from storage.columns import AnyText, FiniteFloat, JsonText
+
+HEAD = "0001"
+VERSION_TABLE = "alembic_version"
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+units = Table(
+    "units",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("spec_hash", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("unit_index", Integer, nullable=False),
+    # the highest explanation version given out so far; only ever raised
+    Column("last_version", Integer, nullable=False),
+    UniqueConstraint("subject", "site", "unit_index", "spec_hash"),
+    CheckConstraint("unit_index >= 0", name="index_from_zero"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("unit_number", Integer, ForeignKey("units.number"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("code_version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("verdict", Text),
+    Column("reason", AnyText),
+    Column("started", Text, nullable=False),
+    Column("finished", Text),
+    Column("seconds", FiniteFloat),
+    Column("document", JsonText),
+    UniqueConstraint("id"),
+    CheckConstraint("status IN ('running', 'done', 'failed')", name="status_known"),
+    CheckConstraint("(status = 'running') = (finished IS NULL)", name="finished_or_running"),
+    Index(None, "key", "finished"),
+    Index(None, "unit_number"),
+)
+
+explanations = Table(
+    "explanations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("unit_number", Integer, ForeignKey("units.number"), nullable=False),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("text", AnyText, nullable=False),
+    Column("polarity", Text, nullable=False),
+    Column("share", FiniteFloat),
+    Column("method", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("symbols", Integer, nullable=False),
+    Column("provenance", JsonText, nullable=False),
+    UniqueConstraint("unit_number", "version"),
+    CheckConstraint("version >= 1", name="version_from_one"),
+    Index(None, "run_id"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("explanation_id", Text, ForeignKey("explanations.id"), nullable=False),
+    Column("scorer", Text, nullable=False),
+    Column("simulator", Text, nullable=False),
+    Column("calibration", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("split", Text, nullable=False),
+    Column("value", FiniteFloat),
+    Column("low", FiniteFloat),
+    Column("high", FiniteFloat),
+    Column("n_excerpts", Integer, nullable=False),
+    Column("n_tokens", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", AnyText),
+    Column("null_mean", FiniteFloat),
+    Column("null_p95", FiniteFloat),
+    Column("null_units", Integer, nullable=False),
+    Column("token_list_equal", FiniteFloat),
+    Column("token_list_50", FiniteFloat),
+    Column("token_table", FiniteFloat),
+    Column("oracle", FiniteFloat),
+    UniqueConstraint(
+        "run_id",
+        "explanation_id",
+        "scorer",
+        "simulator",
+        "calibration",
+        "mode",
+        "split",
+        name="uq_scores_figure",
+    ),
+    CheckConstraint(
+        "value IS NOT NULL OR (status <> 'ok' AND reason IS NOT NULL)", name="value_or_reason"
+    ),
+    CheckConstraint("(low IS NULL) = (high IS NULL)", name="interval_has_two_ends"),
+    Index(None, "explanation_id"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("description", AnyText, nullable=False),
+    Column("input", JsonText, nullable=False),
+    Column("outcome", JsonText, nullable=False),
+    UniqueConstraint("run_id", "id"),
+)
+
+report_openings = Table(
+    "report_openings",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("explanation_id", Text, ForeignKey("explanations.id")),
+    Column("reason", AnyText, nullable=False),
+    Column("time", Text, nullable=False),
+    Index(None, "run_id"),
+    Index(None, "explanation_id"),
+)

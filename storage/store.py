@@ -1,0 +1,185 @@
+"""The store: what can be asked of the record, and the one way to add to it.
+
+Reading methods see one consistent state each. :meth:`Store.save_run` writes a run with everything
+it found in one transaction, so a crash, a full disk or a contradiction leaves the store as it was.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, Row, Select, select
+
+from core.errors import NotStored, StorageError
+from core.ids import UnitId
+from core.results import Explanation, Score
+from storage.engine import display_name, make_engine, read_url, transaction
+from storage.faults import translated
+from storage.migrations import bring_up_to_date
+from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
+from storage.rows import fields, is_unit, raise_version, unit_number, write_run
+from storage.schema import experiments, explanations, report_openings, runs, scores, units
+
+
+def open_store(url: str, *, busy_timeout: float = 30.0) -> Store:
+    """Open the database at an SQLAlchemy URL, creating or upgrading its tables where needed.
+
+    ``sqlite:////folder/neuroscribe.db`` (missing folders are created) or ``postgresql+psycopg://``.
+    ``busy_timeout`` is how many seconds to wait while another process writes. Raises
+    :class:`StorageError` when the database cannot be used, :class:`MissingExtra` without a driver.
+    """
+    address = read_url(url)
+    name = display_name(address)
+    with translated(name):
+        engine = make_engine(address, busy_timeout)
+        try:
+            bring_up_to_date(engine, name, busy_timeout)
+        except BaseException:
+            engine.dispose()
+            raise
+    return Store(engine, name)
+
+
+class Store:
+    """An open database; close it, or use it in a ``with`` block. May be shared by threads.
+
+    Every method raises :class:`StorageError` when the database fails, :class:`DiskFull` when there
+    is no room.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the store cannot be used afterwards."""
+        self._closed = True
+        self.engine.dispose()
+
+    # reading
+
+    def find_run(self, key: str) -> StoredRun | None:
+        """The run for a request ``key`` that finished last; failed and running ones do not count.
+
+        ``key`` is a fingerprint of unit, subject spec, corpus, index, method, parameters and seed.
+        """
+        asked = (
+            select(runs, units.c.subject, units.c.site, units.c.unit_index, units.c.spec_hash)
+            .join(units)
+            .where(runs.c.key == key, runs.c.status == "done")
+            .order_by(runs.c.finished.desc(), runs.c.number.desc())
+            .limit(1)
+        )
+        rows = self._rows(asked)
+        if not rows:
+            return None
+        with translated(self.name):
+            unit = UnitId(rows[0].subject, rows[0].site, rows[0].unit_index)
+            return StoredRun(unit=unit, **fields(rows[0], StoredRun, "unit"))
+
+    def explanations(self, unit: UnitId, spec_hash: str | None = None) -> list[Explanation]:
+        """Everything ever said about a unit, oldest version first.
+
+        Without ``spec_hash``, for every variant of the subject that carries this name: first one
+        variant, then the next.
+        """
+        asked = (
+            select(explanations)
+            .join(units)
+            .where(*is_unit(unit, spec_hash))
+            .order_by(units.c.number, explanations.c.version)
+        )
+        rows = self._rows(asked)
+        with translated(self.name):
+            return [Explanation(unit=unit, **fields(row, Explanation, "unit")) for row in rows]
+
+    def scores(self, explanation_id: str) -> list[Score]:
+        """All figures of an explanation as they came in; :class:`NotStored` if there is none."""
+        asked = (
+            select(scores)
+            .where(scores.c.explanation_id == explanation_id)
+            .order_by(scores.c.number)
+        )
+        exists = select(explanations.c.id).where(explanations.c.id == explanation_id)
+        rows = self._rows(asked, exists, f"explanation {explanation_id!r} is not in the store")
+        with translated(self.name):
+            return [Score(**fields(row, Score)) for row in rows]
+
+    def experiments(self, run_id: str) -> list[ExperimentRecord]:
+        """The experiments of a run in their order; :class:`NotStored` if there is no such run."""
+        asked = (
+            select(experiments).where(experiments.c.run_id == run_id).order_by(experiments.c.number)
+        )
+        exists = select(runs.c.id).where(runs.c.id == run_id)
+        rows = self._rows(asked, exists, f"run {run_id!r} is not in the store")
+        with translated(self.name):
+            return [ExperimentRecord(**fields(row, ExperimentRecord)) for row in rows]
+
+    def openings(self, unit: UnitId, spec_hash: str | None = None) -> list[Opening]:
+        """Every look at the ``report`` split of a unit, oldest first; their number is its length.
+
+        Without ``spec_hash``, for every variant of the subject that carries this name.
+        """
+        asked = (
+            select(report_openings)
+            .join(runs, report_openings.c.run_id == runs.c.id)
+            .join(units)
+            .where(*is_unit(unit, spec_hash))
+            .order_by(report_openings.c.time, report_openings.c.number)
+        )
+        rows = self._rows(asked)
+        with translated(self.name):
+            return [Opening(**fields(row, Opening)) for row in rows]
+
+    # writing
+
+    def next_version(self, unit: UnitId, spec_hash: str) -> int:
+        """Reserve the next explanation version of a unit (the first is 1).
+
+        Two callers never get the same number, whatever their process; a number that is not used
+        stays a gap.
+        """
+        with self._writing() as connection:
+            return raise_version(connection, unit_number(connection, unit, spec_hash))
+
+    def save_run(self, run: RunRecord) -> None:
+        """Write a run with all it found, or nothing.
+
+        A run saved as ``running`` is completed by saving it again under its id; any other id,
+        explanation or version that is stored already is refused: nothing is overwritten.
+        """
+        with self._writing() as connection:
+            write_run(connection, run, unit_number(connection, run.unit, run.spec_hash))
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        self._check_open()
+        return transaction(self.engine, self.name, writes=True)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageError(f"{self.name!r} was closed", "open the store again")
+
+    def _rows(
+        self, asked: Select[Any], exists: Select[Any] | None = None, missing: str = ""
+    ) -> list[Row[Any]]:
+        """The rows of ``asked``; :class:`NotStored` when there are none and ``exists`` has none."""
+        self._check_open()
+        with transaction(self.engine, self.name, writes=False) as connection:
+            found = list(connection.execute(asked))
+            if not found and exists is not None and connection.execute(exists).first() is None:
+                raise NotStored(missing, "check the id")
+        return found

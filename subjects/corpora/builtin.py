@@ -1,0 +1,86 @@
+"""The corpus that every machine has: Python's standard library and generated text.
+
+The standard library's own sources (without tests) are read from the running Python, so the
+fingerprint names its version; generated documents are a pure function of the seed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from core.hashing import fingerprint
+from subjects.corpora.corpus import near_duplicate_group
+from subjects.corpora.document import Document
+from subjects.corpora.generated import PHENOMENA, documents
+
+GENERATOR_VERSION = 1
+_SKIPPED = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
+_SKIPPED |= {"lib2to3", "turtledemo", "ensurepip"}
+_TABLES = re.compile(r"encodings/(cp|iso|mac_|koi8|big5|euc_|gb|hz|johab|kz|shift|tis|palmos|ptcp|hp_)")
+
+
+def standard_library() -> list[tuple[str, Path]]:
+    """Every source file of the running Python's standard library: (name, path), sorted by name."""
+    root = Path(sysconfig.get_path("stdlib"))
+    found = []
+    for path in root.rglob("*.py"):
+        parts = path.relative_to(root).parts
+        if not _SKIPPED.intersection(parts) and not any(p.startswith("config-") for p in parts):
+            found.append(("/".join(parts), path))
+    return sorted(found)
+
+
+class BuiltinCorpus:
+    """Standard library plus ``per_phenomenon`` generated documents of each phenomenon.
+
+    The two sources are interleaved so that any prefix holds both.
+    """
+
+    name = "builtin"
+
+    def __init__(self, *, per_phenomenon: int = 160, seed: int = 11) -> None:
+        self.per_phenomenon = per_phenomenon
+        self.seed = seed
+
+    @cached_property
+    def _files(self) -> list[tuple[str, Path]]:
+        return standard_library()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the Python version, the files and their sizes, and the generator."""
+        python = ".".join(str(part) for part in sys.version_info[:3])
+        sizes = [[name, path.stat().st_size] for name, path in self._files]
+        generated = [GENERATOR_VERSION, list(PHENOMENA), self.per_phenomenon, self.seed]
+        return f"python-{python}-{fingerprint([sizes, generated])}"
+
+    @property
+    def n_documents(self) -> int | None:
+        """Files plus generated documents."""
+        return len(self._files) + self.per_phenomenon * len(PHENOMENA)
+
+    def documents(self) -> Iterator[Document]:
+        """Library files and generated documents in turn, each source in its own order."""
+        library = self._library()
+        rounds = zip(
+            *(documents(p, seed=self.seed, count=self.per_phenomenon) for p in PHENOMENA),
+            strict=True,
+        )
+        files_a_round = len(self._files) // max(self.per_phenomenon, 1) + 1
+        for generated in rounds:
+            yield from generated
+            for _ in range(files_a_round):
+                if (document := next(library, None)) is not None:
+                    yield document
+        yield from library
+
+    def _library(self) -> Iterator[Document]:
+        for name, path in self._files:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            group = "stdlib/encoding-tables" if _TABLES.match(name) else near_duplicate_group(text)
+            yield Document(id=f"stdlib/{name}", text=text, type="code:python", group=group)

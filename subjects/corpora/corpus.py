@@ -1,0 +1,53 @@
+"""What a corpus is, and how documents that repeat each other are grouped."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from core.hashing import text_hash
+from subjects.corpora.document import Document
+
+_SHINGLE = 6
+_WORD = re.compile(r"[^\W\d_]+|[0-9]+|[^\w\s]")
+
+
+class Corpus(Protocol):
+    """Documents in a fixed order, under a fingerprint that names their content."""
+
+    @property
+    def name(self) -> str:
+        """What the user called it: ``builtin``, a path, a data set's name."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever a document does."""
+        ...
+
+    @property
+    def n_documents(self) -> int | None:
+        """How many documents there are, or None where only reading them would tell."""
+        ...
+
+    def documents(self) -> Iterator[Document]:
+        """Every document, always in the same order."""
+        ...
+
+
+def near_duplicate_group(text: str) -> str:
+    """A group name that near-duplicates tend to share: the min-hash of the text's word shingles.
+
+    Two texts get the same group with the probability of their shingle sets' Jaccard similarity
+    (Broder 1997); numbers count as equal. It needs no memory of other documents, so it works on a
+    stream.
+    """
+    words = ["0" if w.isdigit() else w.lower() for w in _WORD.findall(text)]
+    if len(words) <= _SHINGLE:
+        return f"text/{text_hash(*words):016x}"
+    least = min(
+        text_hash(*words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1)
+    )
+    return f"shingle/{least:016x}"

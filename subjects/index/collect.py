@@ -1,0 +1,288 @@
+"""The collection pass: shard after shard, each saved before the next begins.
+
+A killed run leaves the state of its last finished shard and goes on from there; a finished index is
+never touched again. Memory is bounded by one shard's tables, whatever the size of the corpus.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.errors import CorpusTooShort, IndexDamaged, IndexMismatch, InvalidSetting
+from core.evidence import SPLITS
+from subjects.corpora.corpus import Corpus
+from subjects.index import files
+from subjects.index.manifest import NAME, Manifest, SiteEntry, index_key
+from subjects.index.shard import ShardResult, collect_shard
+from subjects.index.state import SiteState
+from subjects.index.store import WindowStore
+from subjects.index.windows import MAX_PER_DOCUMENT, cut, shards
+from subjects.protocol import SiteInfo, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a collection is; ``documents_total`` is None when the corpus does not know."""
+
+    documents: int
+    documents_total: int | None
+    tokens: int
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CollectPlan:
+    """What to collect: the corpus, the sites, the window and the cap of windows a document."""
+
+    subject: Subject
+    corpus: Corpus
+    sites: list[SiteInfo]
+    window: int = 64
+    per_document: int = 16
+
+    def __post_init__(self) -> None:
+        limit = self.subject.max_text
+        if not 1 <= self.window <= limit:
+            raise InvalidSetting(
+                f"window {self.window!r} does not fit subject {self.subject.spec.name!r}",
+                f"give 1 to {limit} tokens",
+            )
+        if not 1 <= self.per_document <= MAX_PER_DOCUMENT:
+            raise InvalidSetting(
+                f"windows per document {self.per_document!r} is not in 1..{MAX_PER_DOCUMENT}"
+            )
+
+    @property
+    def key(self) -> str:
+        """The index's name."""
+        return index_key(
+            self.subject.spec, self.corpus.fingerprint, self.sites, self.window, self.per_document
+        )
+
+    def folder(self, home: Path) -> Path:
+        """Where the index lies under the product's home."""
+        return home / "indexes" / self.subject.spec.name / self.key
+
+
+@dataclass(slots=True)
+class _Running:
+    """The folded state of all finished shards."""
+
+    windows: WindowStore
+    sites: dict[str, SiteState] = field(default_factory=dict)
+    shards_done: int = 0
+    generation: int = 0
+    n_windows: list[int] = field(default_factory=lambda: [0] * len(SPLITS))
+    n_documents: list[int] = field(default_factory=lambda: [0] * len(SPLITS))
+    n_too_short: int = 0
+    n_tokens: int = 0
+    tokens_left_out: int = 0
+    types: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def fold(self, shard: ShardResult) -> None:
+        for name, state in shard.states.items():
+            if name in self.sites:
+                self.sites[name].fold(state)
+            else:
+                self.sites[name] = state
+        self.windows.add(shard.number, shard.cuts)
+        if self.sites:
+            held = torch.cat([state.windows_held() for state in self.sites.values()])
+            self.windows.keep(np.unique(held.numpy()))
+        for windows in shard.cuts:
+            self.tokens_left_out += windows.tokens_left_out
+            if not len(windows.ids):
+                self.n_too_short += 1
+                continue
+            self.n_windows[windows.split] += len(windows.ids)
+            self.n_documents[windows.split] += 1
+            self.n_tokens += windows.ids.size
+            self.types[windows.type] = self.types.get(windows.type, 0) + 1
+        self.shards_done = shard.number + 1
+
+
+def collect(
+    plan: CollectPlan,
+    home: Path,
+    *,
+    rebuild: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    stop_after: int | None = None,
+) -> Manifest:
+    """Make the plan's index (or find it finished) and return its manifest.
+
+    ``stop_after`` ends after so many shards with the index unfinished (to be resumed later).
+    Raises :class:`CorpusTooShort` when no document fills a window, :class:`IndexDamaged` when files
+    of an earlier run cannot be read and ``rebuild`` is not set, :class:`DiskFull`.
+    """
+    folder = plan.folder(home)
+    with _locked(folder):
+        if rebuild:
+            for path in folder.glob("*.json"):
+                path.unlink()
+        running, finished = _resume(plan, folder)
+        if finished is not None:
+            return finished
+        resumed = running.shards_done > 0
+        manifest: Manifest | None = None
+        seen = 0
+        for number, documents in enumerate(shards(plan.corpus.documents())):
+            seen += len(documents)
+            if number < running.shards_done:
+                continue
+            if stop_after is not None and number >= stop_after and manifest is not None:
+                return manifest
+            began = time.monotonic()
+            cuts = [cut(d, plan.subject, plan.window, plan.per_document) for d in documents]
+            running.fold(collect_shard(plan.subject, plan.sites, number, cuts))
+            running.seconds += time.monotonic() - began
+            manifest = _save(plan, folder, running, complete=False)
+            if progress is not None:
+                total = plan.corpus.n_documents
+                progress(Progress(seen, total, running.n_tokens, resumed))
+        if not sum(running.n_windows):
+            raise CorpusTooShort(
+                f"no document of corpus {plan.corpus.name!r} has {plan.window} tokens",
+                "give longer documents or a shorter --window",
+            )
+        return _save(plan, folder, running, complete=True)
+
+
+def _resume(plan: CollectPlan, folder: Path) -> tuple[_Running, Manifest | None]:
+    fresh = _Running(WindowStore(plan.window))
+    if not (folder / NAME).exists():
+        return fresh, None
+    manifest = Manifest.read(folder)
+    if manifest.key != plan.key:
+        raise IndexMismatch(
+            f"index folder {str(folder)!r} holds another index", "collect with --rebuild"
+        )
+    if manifest.complete:
+        return fresh, manifest
+    device = _device(plan)
+    running = _Running(
+        windows=read_windows(folder, manifest),
+        shards_done=manifest.shards_done,
+        generation=manifest.generation,
+        n_windows=list(manifest.n_windows),
+        n_documents=list(manifest.n_documents),
+        n_too_short=manifest.n_too_short,
+        n_tokens=manifest.n_tokens,
+        tokens_left_out=manifest.tokens_left_out,
+        types=dict(manifest.types),
+        seconds=manifest.seconds,
+    )
+    for name, entry in manifest.sites.items():
+        tensors = files.read_tensors(folder / entry.file, entry.digest)
+        moved = {key: value.to(device) for key, value in tensors.items()}
+        running.sites[name] = SiteState.from_tensors(moved, entry.info(name))
+    return running, None
+
+
+def _device(plan: CollectPlan) -> torch.device:
+    length = min(plan.window, 1)
+    probe = plan.subject.batch(np.zeros((1, length), dtype=np.int64))
+    name = plan.sites[0].name
+    return plan.subject.activations(probe, [name])[name].device
+
+
+def read_windows(folder: Path, manifest: Manifest) -> WindowStore:
+    """The kept windows of an index."""
+    tensors = files.read_tensors(folder / manifest.windows_file, manifest.windows_digest)
+    listing = files.read_json(folder / manifest.documents_file, manifest.documents_digest)
+    try:
+        return WindowStore.from_tensors(tensors, list(listing["documents"]))
+    except (KeyError, IndexError, TypeError) as error:
+        raise IndexDamaged(f"the windows of index {str(folder)!r} cannot be read") from error
+
+
+def _save(plan: CollectPlan, folder: Path, running: _Running, *, complete: bool) -> Manifest:
+    generation = running.generation + 1
+    suffix = f"{generation}.safetensors"
+    entries = {}
+    for site in plan.sites:
+        if site.name not in running.sites:
+            continue
+        name = f"{site.name}.{suffix}"
+        entries[site.name] = SiteEntry(
+            width=site.width,
+            layer=site.layer,
+            non_negative=site.non_negative,
+            file=name,
+            digest=files.write_tensors(folder / name, running.sites[site.name].tensors()),
+        )
+    windows, documents = f"windows.{suffix}", f"documents.{generation}.json"
+    listing = {"documents": running.windows.documents}
+    spec = plan.subject.spec
+    manifest = Manifest(
+        key=plan.key,
+        complete=complete,
+        generation=generation,
+        shards_done=running.shards_done,
+        subject=spec.name,
+        spec={k: str(v) for k, v in asdict(spec).items()},
+        spec_hash=spec.hash,
+        tokenizer=spec.tokenizer,
+        corpus=plan.corpus.name,
+        corpus_fingerprint=plan.corpus.fingerprint,
+        window=plan.window,
+        per_document=plan.per_document,
+        left_out_positions="beginning-of-text token and other positions added by the subject",
+        sites=entries,
+        windows_file=windows,
+        windows_digest=files.write_tensors(folder / windows, running.windows.tensors()),
+        documents_file=documents,
+        documents_digest=files.write_json(folder / documents, listing),
+        n_windows=running.n_windows,
+        n_documents=running.n_documents,
+        n_too_short=running.n_too_short,
+        n_tokens=running.n_tokens,
+        tokens_left_out=running.tokens_left_out,
+        types=running.types,
+        code_version=code_version(),
+        seconds=running.seconds,
+    )
+    manifest.write(folder)
+    running.generation = generation
+    kept = manifest.file_names() | {NAME, _LOCK}
+    for path in folder.iterdir():
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+    return manifest
+
+
+def code_version() -> str:
+    """The installed version of the product."""
+    try:
+        return version("neuroscribe")
+    except PackageNotFoundError:
+        return "uninstalled"
+
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer an index: a second process waits, then finds the work done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("a")
+    except OSError as error:
+        raise files.cannot_write(folder, error) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)

@@ -1,0 +1,246 @@
+"""From a finished index to what is shown and scored: statistics, histograms and evidence.
+
+Activations of kept windows are not stored but recomputed (one forward pass of about a thousand
+windows a unit); those of the shared random windows stay in memory for the next unit of the site
+while they fit the byte budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownSite
+from core.evidence import (
+    SPLITS,
+    Band,
+    Evidence,
+    ExcerptSet,
+    Floats,
+    Ints,
+    SplitEvidence,
+    UnitStatistics,
+)
+from core.hashing import text_hash
+from core.ids import UnitId
+from subjects.index import files
+from subjects.index.collect import read_windows
+from subjects.index.layout import N_BINS, NO_KEY, bin_edges, key_windows
+from subjects.index.manifest import Manifest
+from subjects.index.shard import batch_windows
+from subjects.index.state import SiteState
+from subjects.index.store import WindowStore
+from subjects.protocol import Subject, resolve
+
+BAND_QUANTILES = (0.5, 0.9, 0.99, 0.999)
+NULL_UNITS = 100
+
+
+@dataclass(slots=True)
+class ActivationIndex:
+    """An opened index with the subject that made it; site files are read when first needed."""
+
+    folder: Path
+    manifest: Manifest
+    subject: Subject
+    windows: WindowStore
+    budget_bytes: int = 512 << 20
+    _sites: dict[str, SiteState] = field(default_factory=dict)
+    _held: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path, subject: Subject, budget_bytes: int = 512 << 20) -> ActivationIndex:
+        """Open a finished index.
+
+        Raises :class:`IndexMissing`, :class:`IndexDamaged`, or :class:`IndexMismatch` when it was
+        made with another tokenizer or other weights than ``subject`` has.
+        """
+        if not (folder / "manifest.json").exists():
+            raise IndexMissing(f"there is no index at {str(folder)!r}", "run neuroscribe collect")
+        manifest = Manifest.read(folder)
+        if manifest.tokenizer != subject.spec.tokenizer:
+            raise IndexMismatch(
+                f"index {str(folder)!r} was made with another tokenizer than subject "
+                f"{subject.spec.name!r} has",
+                "collect again with --rebuild",
+            )
+        if manifest.spec_hash != subject.spec.hash:
+            raise IndexMismatch(
+                f"index {str(folder)!r} was made from other weights of {subject.spec.name!r}",
+                "collect again with --rebuild",
+            )
+        if not manifest.complete:
+            raise IndexMissing(
+                f"the index at {str(folder)!r} is unfinished",
+                "run neuroscribe collect to go on with it",
+            )
+        return cls(folder, manifest, subject, read_windows(folder, manifest), budget_bytes)
+
+    def site(self, name: str) -> SiteState:
+        """One site's state, read from its file and checked against its digest."""
+        if name not in self.manifest.sites:
+            raise UnknownSite(
+                f"the index has no site {name!r}", "sites: " + ", ".join(self.manifest.sites)
+            )
+        if name not in self._sites:
+            entry = self.manifest.sites[name]
+            tensors = files.read_tensors(self.folder / entry.file, entry.digest)
+            try:
+                self._sites[name] = SiteState.from_tensors(tensors, entry.info(name))
+            except KeyError as error:
+                raise IndexDamaged(f"index file {entry.file!r} lacks {error}") from error
+        return self._sites[name]
+
+    def statistics(self, unit: UnitId) -> UnitStatistics:
+        """Moments, extremes and rates of one unit over every token of the corpus."""
+        resolve(self.subject, unit)
+        state, i = self.site(unit.site), unit.index
+        sums = state.sums
+        n = sums.count
+        variance = max(float(sums.m2[i]) / n, 0.0)
+        # Below this the spread is rounding of the mean: the unit is constant.
+        scale = max(abs(float(sums.maximum[i])), abs(float(sums.minimum[i])))
+        constant = variance <= (1e-7 * scale) ** 2
+        return UnitStatistics(
+            n_tokens=n,
+            mean=float(sums.mean[i]),
+            variance=0.0 if constant else variance,
+            skewness=None if constant else float(sums.m3[i]) / n / variance**1.5,
+            kurtosis=None if constant else float(sums.m4[i]) / n / variance**2,
+            minimum=float(sums.minimum[i]),
+            maximum=float(sums.maximum[i]),
+            share_active=float(sums.active[i]) / n,
+            documents_active=int(state.documents_active[i]),
+            non_negative=not state.signed,
+        )
+
+    def histogram(self, unit: UnitId) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Edges [2 * N_BINS + 2] and counts of the unit's non-zero values, negative side first."""
+        cells = self.site(unit.site).sums.histogram[:, unit.index].numpy()
+        edges = bin_edges()
+        negative = cells[1][::-1] if len(cells) == 2 else np.zeros(N_BINS, np.int64)
+        counts = np.concatenate([negative, [0], cells[0]])
+        return np.concatenate([-edges[::-1], edges]), counts
+
+    def live_units(self, site: str) -> NDArray[np.int64]:
+        """Indices of the site's live units (architecture: live)."""
+        state = self.site(site)
+        if not state.signed:
+            return np.flatnonzero(state.documents_active.numpy() >= 5).astype(np.int64)
+        spread = state.sums.m2.numpy() / max(state.sums.count, 1)
+        scale = torch.maximum(state.sums.maximum.abs(), state.sums.minimum.abs()).numpy()
+        return np.flatnonzero(spread > (1e-7 * scale) ** 2).astype(np.int64)
+
+    def null_units(self, unit: UnitId) -> tuple[int, ...]:
+        """At most ``NULL_UNITS`` other live units of the site, drawn by a hash of their names."""
+        live = [i for i in self.live_units(unit.site).tolist() if i != unit.index]
+        live.sort(key=lambda i: text_hash("neuroscribe/null/1", unit.site, str(i)))
+        return tuple(sorted(live[:NULL_UNITS]))
+
+    def bands(self, unit: UnitId, split: int) -> tuple[Band, ...]:
+        """The split's windows by quantile of their maximum; empty bands are left out."""
+        counts = self.site(unit.site).splits[split].maxima[unit.index].numpy()
+        total = int(counts.sum())
+        if not total:
+            return ()
+        edges = np.concatenate([[-np.inf], bin_edges()[:-1], [np.inf]])
+        cumulative = np.cumsum(counts)
+        cuts = [int(np.searchsorted(cumulative, q * total)) + 1 for q in BAND_QUANTILES]
+        bands = []
+        previous = 0
+        for upper in [*cuts, len(counts)]:
+            upper = min(upper, len(counts))
+            mass = int(counts[previous:upper].sum())
+            if mass:
+                low, high = float(edges[previous]), float(edges[upper])
+                bands.append(Band(f"band:{len(bands)}", low, high, mass / total))
+            previous = max(previous, upper)
+        return tuple(bands)
+
+    def evidence(self, unit: UnitId) -> Evidence:
+        """Everything drawn for one unit. Nothing of ``report`` enters the other two splits."""
+        resolve(self.subject, unit)
+        explain, select, report = (
+            self._split(unit, s, with_null=SPLITS[s] == "report") for s in range(len(SPLITS))
+        )
+        return Evidence(unit, self.statistics(unit), explain, select, report)
+
+    def _split(self, unit: UnitId, split: int, *, with_null: bool) -> SplitEvidence:
+        tables = self.site(unit.site).splits[split]
+        top, bottom, active = (
+            _numbers(table[unit.index]) for table in (tables.top, tables.bottom, tables.active)
+        )
+        random = np.sort(self.windows.random[split])
+        drawn = np.setdiff1d(np.concatenate([top, bottom, active]), random)
+        numbers = np.concatenate([random, drawn])
+        others = self.null_units(unit) if with_null else ()
+        columns = [unit.index, *others]
+        values = np.concatenate(
+            [
+                self._random_values(unit.site, split, random, columns),
+                self.values(unit.site, drawn, columns),
+            ]
+        )
+        order = np.argsort(numbers, kind="stable")
+        rows = self.windows.rows(numbers[order])
+        ids = self.windows.ids[rows].astype(np.int64)
+        decode = self.subject.vocabulary.decode
+        pool = ExcerptSet(
+            split=SPLITS[split],
+            windows=numbers[order],
+            token_ids=ids,
+            tokens=[decode(row) for row in ids],
+            activations=np.ascontiguousarray(values[order, :, 0]),
+            documents=[self.windows.documents[int(d)] for d in self.windows.document[rows]],
+            offsets=self.windows.offsets[rows],
+            kinds=["random" if n in set(random.tolist()) else "active" for n in numbers[order]],
+        )
+
+        def place(of: Ints) -> Ints:
+            return np.searchsorted(pool.windows, of).astype(np.int64)
+
+        return SplitEvidence(
+            split=SPLITS[split],
+            pool=pool,
+            top_rows=place(top),
+            bottom_rows=place(bottom),
+            active_rows=place(active),
+            random_rows=place(random),
+            bands=self.bands(unit, split),
+            n_windows=self.manifest.n_windows[split],
+            n_documents=self.manifest.n_documents[split],
+            other_units=others,
+            others=np.ascontiguousarray(values[order, :, 1:]),
+        )
+
+    def values(self, site: str, numbers: Ints, units: list[int]) -> Floats:
+        """Activations of ``units`` at kept windows ``numbers``: [windows, tokens, units] float32."""
+        return self._forward(site, numbers)[..., units].numpy()
+
+    def _random_values(self, site: str, split: int, numbers: Ints, units: list[int]) -> Floats:
+        held = self._held.get((site, split))
+        if held is None:
+            held = self._forward(site, numbers)
+            spent = sum(t.nbytes for t in self._held.values())
+            if spent + held.nbytes <= self.budget_bytes:
+                self._held[(site, split)] = held
+        return held[..., units].numpy()
+
+    def _forward(self, site: str, numbers: Ints) -> torch.Tensor:
+        info = self.manifest.sites[site].info(site)
+        ids = self.windows.ids[self.windows.rows(numbers)].astype(np.int64)
+        out = torch.empty((len(ids), self.manifest.window, info.width))
+        step = batch_windows([info], self.manifest.window)
+        for start in range(0, len(ids), step):
+            part = self.subject.activations(self.subject.batch(ids[start : start + step]), [site])
+            out[start : start + step] = part[site].cpu()
+        return out
+
+
+def _numbers(keys: torch.Tensor) -> Ints:
+    found = key_windows(keys[keys != NO_KEY]).numpy()
+    return np.asarray(found, dtype=np.int64)

@@ -1,0 +1,113 @@
+"""From one shard of documents to its sums and tables: the unit of work of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.evidence import SPLITS
+from subjects.index.layout import window_number
+from subjects.index.state import SiteState
+from subjects.index.tables import ChunkMaxima
+from subjects.index.windows import DocumentWindows, chunks
+from subjects.protocol import SiteInfo, Subject
+
+CHUNK_WINDOWS = 256
+_BATCH_BYTES = 64 << 20
+
+
+@dataclass(slots=True)
+class ShardResult:
+    """What one shard adds: states by site, and the cut documents they came from."""
+
+    number: int
+    states: dict[str, SiteState]
+    cuts: list[DocumentWindows]
+
+
+def batch_windows(sites: list[SiteInfo], length: int) -> int:
+    """Windows a forward pass: at most 64, fewer where their activations would exceed 64 MiB."""
+    row = length * 4 * sum(site.width for site in sites)
+    return max(1, min(64, _BATCH_BYTES // row))
+
+
+def collect_shard(
+    subject: Subject, sites: list[SiteInfo], number: int, cuts: list[DocumentWindows]
+) -> ShardResult:
+    """Run the subject over a shard's windows and keep what the index needs of every site.
+
+    Depends on nothing but the subject and the documents: shards may be collected anywhere, in any
+    order, and folded in order of ``number``.
+    """
+    states: dict[str, SiteState] = {}
+    position = 0
+    for chunk in chunks(cuts, CHUNK_WINDOWS):
+        size = sum(len(windows.ids) for windows in chunk)
+        first = window_number(number, position)
+        position += size
+        _collect_chunk(subject, sites, states, chunk, first)
+    return ShardResult(number, states, cuts)
+
+
+def _collect_chunk(
+    subject: Subject,
+    sites: list[SiteInfo],
+    states: dict[str, SiteState],
+    chunk: list[DocumentWindows],
+    first: int,
+) -> None:
+    ids = np.concatenate([windows.ids for windows in chunk])
+    lows: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites}
+    highs: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites}
+    names = [site.name for site in sites]
+    step = batch_windows(sites, ids.shape[1])
+    for start in range(0, len(ids), step):
+        values = subject.activations(subject.batch(ids[start : start + step]), names)
+        for site in sites:
+            value = values.pop(site.name)
+            if site.name not in states:
+                states[site.name] = SiteState.empty(site, value.device)
+            low, high = states[site.name].add_batch(value)
+            lows[site.name].append(low)
+            highs[site.name].append(high)
+    for split, rows, documents in _by_split(chunk):
+        for site in sites:
+            state = states[site.name]
+            high = torch.cat(highs[site.name])
+            on = high.device
+            state.add_chunk(
+                split,
+                ChunkMaxima(
+                    high=high[rows.to(on)],
+                    low=torch.cat(lows[site.name])[rows.to(on)] if state.signed else high[:0],
+                    numbers=(first + rows).to(on),
+                    priorities=_priorities(chunk)[rows].to(on),
+                    documents=documents,
+                    signed=state.signed,
+                ),
+            )
+
+
+def _priorities(chunk: list[DocumentWindows]) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate([windows.priorities for windows in chunk]))
+
+
+def _by_split(chunk: list[DocumentWindows]) -> Iterator[tuple[int, torch.Tensor, list[slice]]]:
+    """For each split present: its rows of the chunk, and its documents as slices of those rows."""
+    starts = np.cumsum([0, *(len(windows.ids) for windows in chunk)])
+    for split in range(len(SPLITS)):
+        rows: list[torch.Tensor] = []
+        documents: list[slice] = []
+        at = 0
+        for start, windows in zip(starts, chunk, strict=False):
+            if windows.split != split:
+                continue
+            size = len(windows.ids)
+            rows.append(torch.arange(int(start), int(start) + size))
+            documents.append(slice(at, at + size))
+            at += size
+        if rows:
+            yield split, torch.cat(rows), documents

@@ -1,0 +1,148 @@
+"""Noise that is a function of the input and yet says nothing about it.
+
+Every value is drawn from a counter-based generator whose key is a hash of the *whole* window, so
+the same window always gives the same values, in whatever batch it stands, and two windows that
+differ in one token share nothing. Values at a position therefore carry no information about the
+token there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+_BLOCK = 32  # windows drawn at a time: scratch memory stays small however large the batch
+
+
+def _mix(x: Words) -> Words:
+    """The finaliser of splitmix64 (Steele et al. 2014): all bits depend on all bits."""
+    x = x ^ (x >> np.uint64(30))
+    x = x * np.uint64(0xBF58476D1CE4E5B9)
+    x = x ^ (x >> np.uint64(27))
+    x = x * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _key(value: int | Ids | Words) -> Words:
+    words = np.asarray(value).astype(np.uint64)
+    return _mix(np.atleast_1d(words + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))
+
+
+def window_keys(ids: Ids, seed: int) -> Words:
+    """One 64-bit hash a row of ``ids`` [n, T], sensitive to every token and its place -> [n]."""
+    state = np.broadcast_to(_key(seed), (len(ids),)).astype(np.uint64)
+    for column in ids.T:
+        state = _mix(state + _key(column))
+    return state
+
+
+def _quantile_table() -> Floats:
+    """Standard normal values at 2^16 equally likely points."""
+    from statistics import NormalDist
+
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((i + 0.5) / 65536) for i in range(65536)], dtype=np.float32)
+
+
+class Draws:
+    """Numbers for some windows, [n, T, units]; each call names its own independent ``stream``."""
+
+    _table: Floats | None = None
+
+    def __init__(self, keys: Words, length: int, units: Ids) -> None:
+        self.keys, self.length, self.units = keys, length, units
+
+    def bits(self, stream: int) -> Words:
+        """Uniform 64-bit words for every window, position and unit."""
+        rows = _mix(self.keys ^ _key(stream))[:, None] + _key(np.arange(self.length))[None, :]
+        return _mix(_mix(rows)[:, :, None] + _key(self.units)[None, None, :])
+
+    def window_bits(self, stream: int) -> Words:
+        """Uniform 64-bit words for every window and unit, [n, 1, units]."""
+        rows = _mix(self.keys ^ _key(stream) ^ np.uint64(0xA5A5A5A5))
+        return _mix(rows[:, None, None] + _key(self.units)[None, None, :])
+
+    @classmethod
+    def normal(cls, bits: Words) -> Floats:
+        """Standard normal values from the top 16 bits of ``bits``."""
+        if cls._table is None:
+            cls._table = _quantile_table()
+        return cls._table[(bits >> np.uint64(48)).astype(np.int64)]
+
+    @staticmethod
+    def uniform(bits: Words) -> Floats:
+        """Values in [0, 1) from bits 8 to 32, which :meth:`normal` does not use."""
+        middle = (bits >> np.uint64(8)) & np.uint64(0xFFFFFF)
+        return middle.astype(np.float32) * np.float32(2.0**-24)
+
+
+NoiseKind = Callable[[Draws], Floats]
+
+
+def gaussian(draws: Draws) -> Floats:
+    """Dense, signed: a fresh standard normal value at every token."""
+    return Draws.normal(draws.bits(1))
+
+
+def shifted(draws: Draws) -> Floats:
+    """Dense, signed, with an offset that a whole window shares (half of the variance)."""
+    return gaussian(draws) + Draws.normal(draws.window_bits(2))
+
+
+def sparse(draws: Draws) -> Floats:
+    """Rectified: above zero on 5 % of tokens, drawn one by one."""
+    return np.maximum(gaussian(draws) - np.float32(1.6449), np.float32(0))
+
+
+def rectified(draws: Draws) -> Floats:
+    """Rectified: above zero on half of the tokens."""
+    return np.maximum(gaussian(draws), np.float32(0))
+
+
+def offset(draws: Draws) -> Floats:
+    """Rectified: silent in three windows of four, on throughout the fourth, jittering."""
+    level = np.maximum(Draws.normal(draws.window_bits(2)) - np.float32(0.6745), np.float32(0))
+    return level * (1 + np.float32(0.2) * np.maximum(gaussian(draws), np.float32(-4)))
+
+
+def bursts(draws: Draws) -> Floats:
+    """Rectified: in one window of five, one run of 2 to 12 neighbouring tokens."""
+    bits = draws.window_bits(3)
+    start = np.floor(Draws.uniform(bits) * np.float32(draws.length))
+    shape = draws.window_bits(4)
+    size = 2 + np.floor(Draws.uniform(shape) * np.float32(11))
+    on = (bits >> np.uint64(48)) < np.uint64(65536 // 5)
+    place = np.arange(draws.length, dtype=np.float32)[None, :, None]
+    inside = on & (place >= start) & (place < start + size)
+    height = 1 + np.abs(Draws.normal(shape))
+    return np.where(inside, height * (1 + np.float32(0.2) * Draws.uniform(draws.bits(5))), 0)
+
+
+def spikes(draws: Draws) -> Floats:
+    """Rectified and heavy-tailed: half a percent of tokens, with log-normal heights."""
+    bits = draws.bits(6)
+    on = (bits & np.uint64(0xFF)) == 0  # 1 in 256, apart from the bits of the height
+    return np.where(on, np.exp(Draws.normal(bits)), 0).astype(np.float32)
+
+
+RECTIFIED: tuple[NoiseKind, ...] = (sparse, rectified, offset, bursts, spikes)
+SIGNED: tuple[NoiseKind, ...] = (gaussian, shifted)
+
+
+def noise(keys: Words, length: int, units: Ids, kinds: tuple[NoiseKind, ...]) -> Floats:
+    """Unit u has kind ``u % len(kinds)``; windows with ``keys`` [n] -> [n, length, len(units)]."""
+    out = np.empty((len(keys), length, len(units)), dtype=np.float32)
+    columns = [(k, np.flatnonzero(units % len(kinds) == i)) for i, k in enumerate(kinds)]
+    for first in range(0, len(keys), _BLOCK):
+        rows = keys[first : first + _BLOCK]
+        for kind, chosen in columns:
+            if len(chosen):
+                drawn = kind(Draws(rows, length, units[chosen]))
+                out[first : first + _BLOCK, :, chosen] = drawn
+    return out
