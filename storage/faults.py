@@ -10,9 +10,16 @@ import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from core.errors import DiskFull, StorageError
 
@@ -20,6 +27,8 @@ _FULL = (
     "{name!r}: no space left, so this was not stored",
     "free some space and run it again; what was stored before is intact",
 )
+# SHMSIZE: the small index file beside the write-ahead log could not grow
+_FULL_CODES = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "53100")
 _LOCKED = (
     "{name!r} is locked by another process",
     "wait until that process ends, then run it again",
@@ -81,17 +90,17 @@ def _one_line(error: BaseException) -> str:
 
 def storage_error(error: Exception, name: str) -> StorageError:
     """The error to show for ``error`` met while working on the database called ``name``."""
-    if isinstance(error, ValidationError):
+    if isinstance(error, ValidationError | JSONDecodeError):
         return StorageError(
-            f"{name!r}: a stored record cannot be read: {_one_line(ValueError(error.title))}",
-            "it was changed by another program or written by a newer version",
+            f"{name!r}: a stored record cannot be read: {_one_line(error)}",
+            "another program or a newer version changed it",
         )
     cause: BaseException = error
     if isinstance(error, StatementError) and error.orig is not None:
         cause = error.orig
     code, detail = _code(cause), _one_line(cause)
     full_errno = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
-    if code in ("SQLITE_FULL", "53100") or full_errno or "disk is full" in detail:
+    if code in _FULL_CODES or full_errno or "disk is full" in detail:
         return DiskFull(_FULL[0].format(name=name), _FULL[1])
     for start, message, hint in _SQLITE if code.startswith("SQLITE_") else _SQLSTATE:
         if code.startswith(start):
@@ -103,6 +112,11 @@ def storage_error(error: Exception, name: str) -> StorageError:
         return StorageError(f"{name!r} cannot be opened: {reason}", "check the path of the store")
     if isinstance(cause, ValueError | OverflowError):
         return StorageError(f"{name!r}: a value cannot be stored: {detail}", "nothing was changed")
+    if isinstance(error, OperationalError) and (code.startswith("08") or not code):
+        return StorageError(
+            f"{name!r} cannot be reached: {detail}",
+            "check that the server runs and that NEUROSCRIBE_DATABASE_URL is right",
+        )
     if isinstance(error, DBAPIError):
         return StorageError(f"{name!r}: the database refused: {detail}", "nothing was changed")
     return StorageError(f"{name!r}: {detail}", "nothing was changed")

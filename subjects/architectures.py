@@ -296,9 +296,7 @@ def find_layout(trunk: nn.Module, config: Any) -> Layout:
     try:
         blocks = trunk.get_submodule(row.blocks)
         depth = len(list(blocks.children()))
-        downs = [
-            _matrix(trunk, f"{row.blocks}.{layer}.{row.down}").shape for layer in range(depth)
-        ]
+        downs = [_matrix(trunk, f"{row.blocks}.{layer}.{row.down}").shape for layer in range(depth)]
     except AttributeError as error:
         raise _unsupported(config, f"{error}", trunk) from None
     if not downs:
@@ -307,7 +305,9 @@ def find_layout(trunk: nn.Module, config: Any) -> Layout:
     relu = _activation_name(config) in ("relu", "relu2", "relu6") and not row.gated
     found: dict[str, Location] = {}
 
-    def add(kind: str, layer: int, place: Place | None, width: int, *, positive: bool = False) -> None:
+    def add(
+        kind: str, layer: int, place: Place | None, width: int, *, positive: bool = False
+    ) -> None:
         if place is not None:
             block = f"{row.blocks}.{layer}"
             info = SiteInfo(f"{kind}.{layer}", width, layer, positive)

@@ -62,7 +62,11 @@ class PreparedEdit:
 
 
 def prepare(
-    edit: Edit, sites: Mapping[str, SiteInfo], batch: Batch, device: torch.device, dtype: torch.dtype
+    edit: Edit,
+    sites: Mapping[str, SiteInfo],
+    batch: Batch,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> PreparedEdit:
     """Check ``edit`` against the subject's sites and the batch.
 
@@ -128,7 +132,7 @@ def for_growing_text(edit: Edit, offset: int, length: int) -> Edit:
     Raises :class:`InvalidSetting` for per-token values or per-row positions, which have no meaning
     for text that is not written yet.
     """
-    per_token = edit.value is not None and np.ndim(_plain(edit.value)) == 3
+    per_token = edit.value is not None and torch.as_tensor(edit.value).ndim == 3
     if per_token or (isinstance(edit.positions, np.ndarray) and edit.positions.dtype == np.bool_):
         raise InvalidSetting(
             "an edit with a value or a flag for each token cannot be used while generating",
@@ -138,10 +142,6 @@ def for_growing_text(edit: Edit, offset: int, length: int) -> Edit:
         return edit
     kept = [int(p) - offset for p in edit.positions if 0 <= int(p) - offset < length]
     return replace(edit, positions=kept)
-
-
-def _plain(value: object) -> object:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
 
 
 def _tensor(

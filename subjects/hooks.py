@@ -7,7 +7,7 @@ element is the tensor, and a tensor with batch and time flattened into one axis 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from torch import Tensor, nn
@@ -51,10 +51,8 @@ def capture(
     with _hooks() as handles:
         for location in locations:
             handles.append(_read_hook(trunk, location, keep))
-        try:
+        with suppress(_StopForward):
             run()
-        except _StopForward:
-            pass
     missing = [location for location in locations if location.info.name not in values]
     if missing:
         first = missing[0]
@@ -87,9 +85,11 @@ def editing(
 @contextmanager
 def _hooks() -> Iterator[list[RemovableHandle]]:
     handles: list[RemovableHandle] = []
-    with ExitStack() as stack:
-        stack.callback(lambda: [handle.remove() for handle in handles])
+    try:
         yield handles
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _read_hook(

@@ -43,8 +43,8 @@ from core.patterns.language import (
     TokenPredicate,
     Within,
     Word,
-    context_symbols,
     case_free_form,
+    context_symbols,
     predicate_symbols,
 )
 from core.patterns.parse import parse
@@ -77,10 +77,10 @@ __all__ = [
     "TokenPredicate",
     "Within",
     "Word",
+    "case_free_form",
     "clause_mask",
     "context_symbols",
     "evaluate",
-    "case_free_form",
     "parse",
     "predicate_symbols",
     "render",

@@ -175,6 +175,10 @@ class TokenGrid:
         """At which tokens the context holds, its negation applied, [rows, tokens]."""
         return self._cache.get(context, lambda: self._hold(context))
 
+    def line_starts(self) -> NDArray[np.int32]:
+        """Position of the first visible token of each token's line, -1 where none precedes it."""
+        return self._lex()[1]
+
     def _match(self, predicate: TokenPredicate) -> Mask:
         satisfied = self.vocabulary.satisfies(predicate)
         mask = satisfied[self.ids] & self.known

@@ -15,6 +15,7 @@ from demo_build.data import SOURCES, STDLIB, source_documents
 from demo_build.models import Recipe, hidden_states, logits_of
 from demo_build.tokenizer import BOS_ID, PAD_ID
 from demo_build.training import IGNORED, mask_tokens
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -38,12 +39,18 @@ class Choice(Protocol):
 
 @dataclass(frozen=True)
 class Windows:
-    """Held-out windows: ids [n, 1 + 64] (<|bos|> first, <|pad|> after a short document's
-    end), the document type of each and the document it came from."""
+    """Held-out windows of 64 tokens.
+
+    `ids` is [n, 1 + 64]: <|bos|> first, <|pad|> after a short document's end.  For each
+    window there are the document's type, its id, and the character range of every token
+    ([length, 2]) in the document's text.
+    """
 
     ids: Tensor
     types: tuple[str, ...]
     documents: tuple[str, ...]
+    offsets: tuple[NDArray[np.int64], ...]
+    texts: dict[str, str]
 
 
 def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -76,12 +83,15 @@ def heldout_windows(
 ) -> Windows:
     """About `total` windows of held-out documents, divided as the training mix was.
 
-    A document gives at most 8 windows; each is 64 tokens from somewhere in it.
+    A generated document gives one window, 64 tokens from somewhere in it; a file of the
+    library gives several where there are not enough files.
     """
     rng = np.random.default_rng(seed)
     rows: list[list[int]] = []
     types: list[str] = []
     names: list[str] = []
+    offsets: list[NDArray[np.int64]] = []
+    texts: dict[str, str] = {}
     for source in SOURCES:
         wanted = max(8, round(total * shares[source]))
         documents: Iterable[Any] = source_documents(source, "heldout", seed)
@@ -93,7 +103,9 @@ def heldout_windows(
             documents, per_document = islice(documents, wanted), 1
         found = 0
         for document in documents:
-            ids = tokenizer.encode(document.text).ids
+            encoding = tokenizer.encode(document.text)
+            ids = encoding.ids
+            texts[document.id] = document.text
             room = len(ids) - WINDOW
             starts = (
                 [0]
@@ -106,8 +118,10 @@ def heldout_windows(
                     rows.append([BOS_ID, *piece, *[PAD_ID] * (WINDOW - len(piece))])
                     types.append(document.type)
                     names.append(document.id)
+                    spans = encoding.offsets[start : start + WINDOW]
+                    offsets.append(np.array(spans, dtype=np.int64).reshape(-1, 2))
                     found += 1
-    return Windows(torch.tensor(rows), tuple(types), tuple(names))
+    return Windows(torch.tensor(rows), tuple(types), tuple(names), tuple(offsets), texts)
 
 
 def unigram_entropy(tokens: Sequence[int]) -> float:
@@ -202,7 +216,8 @@ def choose(model: nn.Module, items: Sequence[Choice], tokenizer: Tokenizer) -> C
     """Ask for every item which of its two continuations the subject prefers.
 
     Both are tokenised with the prompt; the probabilities compared are those of the first
-    token in which they differ, after all that they share.
+    token in which they differ, after all that they share.  Items in which one continuation
+    begins with the other are left out (`n` counts the rest).
     """
     device = next(model.parameters()).device
     asked: list[tuple[list[int], int, int]] = []
@@ -212,8 +227,8 @@ def choose(model: nn.Module, items: Sequence[Choice], tokenizer: Tokenizer) -> C
         same = next(
             (i for i, (a, b) in enumerate(zip(right, wrong, strict=False)) if a != b), None
         )
-        if same is None:
-            raise ValueError(f"one continuation begins with the other: {item!r}")
+        if same is None:  # one begins with the other: no single token tells them apart
+            continue
         asked.append(([BOS_ID, *right[:same]], right[same], wrong[same]))
     preferred = exact = 0
     for first in range(0, len(asked), BATCH):

@@ -15,6 +15,7 @@ from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadMode
 from subjects.lstm_model import LSTMConfig, LSTMLanguageModel
 
 POSITIONS = 128
+MODEL_VERSION = "1"  # the "@1" in `demo@1`
 
 # Shares of training tokens.  What is not named here gets an equal part of the rest.
 MIX: dict[str, float] = {
@@ -69,11 +70,11 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("demo", "causal", 4, 192, 6, 12_000_000, 1.5e-3, sparsity=0.02),
-        Recipe("demo-lstm", "lstm", 2, 192, 0, 6_000_000, 4e-3, mix="agreement"),
-        Recipe("demo-bert", "masked", 4, 144, 4, 9_000_000, 1.5e-3),
-        Recipe("demo-small", "causal", 3, 128, 4, 9_000_000, 2e-3, sparsity=0.02),
-        Recipe("demo-tiny", "causal", 2, 64, 2, 8_000_000, 3e-3, sparsity=0.02),
+        Recipe("demo", "causal", 4, 192, 6, 10_000_000, 1.5e-3, sparsity=0.02),
+        Recipe("demo-lstm", "lstm", 2, 192, 0, 5_000_000, 4e-3, mix="agreement"),
+        Recipe("demo-bert", "masked", 4, 144, 4, 7_000_000, 1.5e-3),
+        Recipe("demo-small", "causal", 3, 128, 4, 7_000_000, 2e-3, sparsity=0.02),
+        Recipe("demo-tiny", "causal", 2, 64, 2, 6_000_000, 3e-3, sparsity=0.02),
     )
 }
 

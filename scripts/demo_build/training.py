@@ -96,7 +96,10 @@ def mask_tokens(
 
 
 class ActivationSize:
-    """Sums mean |activation| over MLP layers during a forward pass."""
+    """Sums the mean activation over MLP layers during a forward pass.
+
+    After a ReLU nothing is below zero, so this is mean |activation|.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         """Hook every MLP activation of the model."""
@@ -108,13 +111,17 @@ class ActivationSize:
         if torch.is_grad_enabled():
             self.parts.append(output)
 
-    def take(self) -> tuple[Tensor, float]:
-        """(Σ_layers mean |activation|, share of activations above zero); forgets them."""
+    def take(self, *, count: bool) -> tuple[Tensor, float]:
+        """(Σ_layers mean activation, share of activations above zero); forgets them.
+
+        The share is counted only on request, and is NaN else: it costs a pass over memory.
+        """
         parts, self.parts = self.parts, []
-        size = torch.stack([part.abs().mean() for part in parts]).sum()
+        size = torch.stack([part.mean() for part in parts]).sum()
+        if not count:
+            return size, float("nan")
         with torch.no_grad():
-            active = float(torch.stack([(part > 0).float().mean() for part in parts]).mean())
-        return size, active
+            return size, float(torch.stack([(part > 0).float().mean() for part in parts]).mean())
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -213,7 +220,7 @@ def train(
         loss: Tensor = ChunkedCrossEntropy.apply(*decoder(model, hidden), targets)
         shown, total, active = loss, loss, float("nan")
         if size is not None:
-            magnitude, active = size.take()
+            magnitude, active = size.take(count=(step + 1) % LOG_EVERY == 0)
             ramp = min(1.0, step / (0.15 * plan.steps))
             total = loss + recipe.sparsity * ramp * magnitude
         optimizer.zero_grad(set_to_none=True)

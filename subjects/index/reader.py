@@ -197,7 +197,7 @@ class ActivationIndex:
             activations=np.ascontiguousarray(values[order, :, 0]),
             documents=[self.windows.documents[int(d)] for d in self.windows.document[rows]],
             offsets=self.windows.offsets[rows],
-            kinds=["random" if n in set(random.tolist()) else "active" for n in numbers[order]],
+            kinds=["random" if shared else "active" for shared in np.isin(numbers[order], random)],
         )
 
         def place(of: Ints) -> Ints:

@@ -9,6 +9,8 @@ token there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +46,6 @@ def window_keys(ids: Ids, seed: int) -> Words:
 
 def _quantile_table() -> Floats:
     """Standard normal values at 2^16 equally likely points."""
-    from statistics import NormalDist
-
     normal = NormalDist()
     return np.array([normal.inv_cdf((i + 0.5) / 65536) for i in range(65536)], dtype=np.float32)
 
@@ -82,37 +82,33 @@ class Draws:
         return middle.astype(np.float32) * np.float32(2.0**-24)
 
 
-NoiseKind = Callable[[Draws], Floats]
+@dataclass(frozen=True, slots=True)
+class NoiseKind:
+    """One kind of noise: what to say of it, and the values for some windows [n, T, units]."""
+
+    description: str
+    draw: Callable[[Draws], Floats]
 
 
-def gaussian(draws: Draws) -> Floats:
-    """Dense, signed: a fresh standard normal value at every token."""
+def _gaussian(draws: Draws) -> Floats:
     return Draws.normal(draws.bits(1))
 
 
-def shifted(draws: Draws) -> Floats:
-    """Dense, signed, with an offset that a whole window shares (half of the variance)."""
-    return gaussian(draws) + Draws.normal(draws.window_bits(2))
+def _shifted(draws: Draws) -> Floats:
+    return _gaussian(draws) + Draws.normal(draws.window_bits(2))
 
 
-def sparse(draws: Draws) -> Floats:
-    """Rectified: above zero on 5 % of tokens, drawn one by one."""
-    return np.maximum(gaussian(draws) - np.float32(1.6449), np.float32(0))
+def _positive(values: Floats, threshold: float = 0.0) -> Floats:
+    out: Floats = np.maximum(values - np.float32(threshold), np.float32(0))
+    return out
 
 
-def rectified(draws: Draws) -> Floats:
-    """Rectified: above zero on half of the tokens."""
-    return np.maximum(gaussian(draws), np.float32(0))
+def _offset(draws: Draws) -> Floats:
+    level = _positive(Draws.normal(draws.window_bits(2)), 0.6745)
+    return level * (1 + np.float32(0.2) * np.maximum(_gaussian(draws), np.float32(-4)))
 
 
-def offset(draws: Draws) -> Floats:
-    """Rectified: silent in three windows of four, on throughout the fourth, jittering."""
-    level = np.maximum(Draws.normal(draws.window_bits(2)) - np.float32(0.6745), np.float32(0))
-    return level * (1 + np.float32(0.2) * np.maximum(gaussian(draws), np.float32(-4)))
-
-
-def bursts(draws: Draws) -> Floats:
-    """Rectified: in one window of five, one run of 2 to 12 neighbouring tokens."""
+def _bursts(draws: Draws) -> Floats:
     bits = draws.window_bits(3)
     start = np.floor(Draws.uniform(bits) * np.float32(draws.length))
     shape = draws.window_bits(4)
@@ -120,29 +116,39 @@ def bursts(draws: Draws) -> Floats:
     on = (bits >> np.uint64(48)) < np.uint64(65536 // 5)
     place = np.arange(draws.length, dtype=np.float32)[None, :, None]
     inside = on & (place >= start) & (place < start + size)
-    height = 1 + np.abs(Draws.normal(shape))
-    return np.where(inside, height * (1 + np.float32(0.2) * Draws.uniform(draws.bits(5))), 0)
+    height = (1 + np.abs(Draws.normal(shape))) * inside
+    values: Floats = height.astype(np.float32) * (1 + Draws.uniform(draws.bits(5)) / 5)
+    return values
 
 
-def spikes(draws: Draws) -> Floats:
-    """Rectified and heavy-tailed: half a percent of tokens, with log-normal heights."""
+def _spikes(draws: Draws) -> Floats:
     bits = draws.bits(6)
     on = (bits & np.uint64(0xFF)) == 0  # 1 in 256, apart from the bits of the height
-    return np.where(on, np.exp(Draws.normal(bits)), 0).astype(np.float32)
+    values: Floats = np.exp(Draws.normal(bits)) * on.astype(np.float32)
+    return values
 
 
-RECTIFIED: tuple[NoiseKind, ...] = (sparse, rectified, offset, bursts, spikes)
-SIGNED: tuple[NoiseKind, ...] = (gaussian, shifted)
+RECTIFIED: tuple[NoiseKind, ...] = (
+    NoiseKind("above zero on 5 % of tokens, one by one", lambda d: _positive(_gaussian(d), 1.6449)),
+    NoiseKind("above zero on half of the tokens", lambda d: _positive(_gaussian(d))),
+    NoiseKind("on throughout one window in four, at the window's own level", _offset),
+    NoiseKind("in one window of five, a run of 2 to 12 neighbouring tokens", _bursts),
+    NoiseKind("rare spikes with log-normal heights, 1 token in 256", _spikes),
+)
+SIGNED: tuple[NoiseKind, ...] = (
+    NoiseKind("gaussian, a new value at every token", _gaussian),
+    NoiseKind("gaussian, half of its variance shared by the whole window", _shifted),
+)
 
 
 def noise(keys: Words, length: int, units: Ids, kinds: tuple[NoiseKind, ...]) -> Floats:
     """Unit u has kind ``u % len(kinds)``; windows with ``keys`` [n] -> [n, length, len(units)]."""
     out = np.empty((len(keys), length, len(units)), dtype=np.float32)
-    columns = [(k, np.flatnonzero(units % len(kinds) == i)) for i, k in enumerate(kinds)]
+    columns = [(kind, np.flatnonzero(units % len(kinds) == i)) for i, kind in enumerate(kinds)]
     for first in range(0, len(keys), _BLOCK):
         rows = keys[first : first + _BLOCK]
         for kind, chosen in columns:
             if len(chosen):
-                drawn = kind(Draws(rows, length, units[chosen]))
+                drawn = kind.draw(Draws(rows, length, units[chosen]))
                 out[first : first + _BLOCK, :, chosen] = drawn
     return out

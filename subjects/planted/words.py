@@ -29,58 +29,68 @@ PREFIXES: tuple[str, ...] = (
 SUFFIXES: tuple[str, ...] = (
     *("ing", "ed", "ion", "ly", "er", "s", "able", "ment", "al", "ity", "ate", "or", "le", "en"),
     *("ize", "ic", "ent", "ure", "ous", "ive", "ess", "age", "ance", "ers", "ions", "ect", "Error"),
-    *("ame", "th", "ect", "ult", "ack"),
+    *("ame", "th", "ult", "ack"),
 )
 
 AFTER: tuple[tuple[str, str], ...] = (
-    *(("the", "of"), ("the", "in"), ("the", "to"), ("a", "is"), ("not", "is"), ("None", "is")),
-    *(("self", "return"), ("None", "return"), ("not", "if"), ("self", "if"), ("in", "not")),
+    *(("the", "of"), ("the", "in"), ("the", "to"), ("a", "is"), ("not", "is"), ("none", "is")),
+    *(("self", "return"), ("none", "return"), ("not", "if"), ("self", "if"), ("in", "not")),
     *(("be", "to"), ("be", "will"), ("be", "can"), ("be", "must"), ("be", "should"), ("be", "may")),
     *(("a", "as"), ("the", "from"), ("the", "that"), ("the", "for"), ("the", "with")),
     *(("the", "on"), ("a", "of"), ("a", "in"), ("the", "and"), ("the", "by"), ("an", "is")),
     *(("is", "it"), ("is", "this"), ("name", "the"), ("file", "the"), ("i", "for"), ("if", "and")),
-    *(("True", "return"), ("False", "return"), ("not", "and"), ("self", "in"), ("same", "the")),
-    *(("first", "the"), ("the", "if"), ("None", "not"), ("method", "this"), ("to", "used")),
+    *(("true", "return"), ("false", "return"), ("not", "and"), ("self", "in"), ("same", "the")),
+    *(("first", "the"), ("the", "if"), ("none", "not"), ("method", "this"), ("to", "used")),
 )
 
 WITHIN: tuple[tuple[str, str, int], ...] = (
     *(("in", "for", 3), ("the", "of", 2), ("is", "if", 3), ("else", "if", 12), ("self", "def", 4)),
     *(("not", "if", 2), ("to", "is", 4), ("a", "is", 3), ("name", "self", 4), ("for", "return", 6)),
-    *(("be", "must", 3), ("be", "should", 3), ("None", "return", 4), ("if", "return", 8)),
-    *(("and", "if", 8), ("or", "if", 8), ("in", "if", 4), ("as", "with", 10), ("the", "in", 2)),
+    *(("be", "must", 3), ("be", "should", 3), ("none", "return", 4), ("if", "return", 8)),
+    *(("and", "if", 8), ("or", "if", 8), ("in", "if", 4), ("not", "is", 3), ("the", "in", 2)),
     *(("import", "from", 4), ("as", "import", 4), ("of", "the", 3), ("to", "the", 4)),
-    *(("is", "the", 4), ("in", "the", 5), ("value", "the", 3), ("list", "of", 3), ("the", "a", 8)),
-    *(("return", "def", 16), ("len", "in", 4), ("raise", "if", 16), ("the", "to", 3)),
-    *(("be", "to", 3), ("that", "the", 6), ("None", "if", 6), ("self", "return", 3)),
+    *(("is", "the", 4), ("in", "the", 5), ("value", "the", 3), ("self", "in", 3), ("the", "a", 8)),
+    *(("return", "def", 16), ("or", "a", 3), ("raise", "if", 16), ("the", "to", 3)),
+    *(("be", "to", 3), ("that", "the", 6), ("none", "if", 6), ("self", "return", 3)),
 )
 
-NEGATIONS: tuple[str, ...] = ("not", "never", "no", "cannot")
+NEGATIONS: tuple[str, ...] = (" not", " never", " no", " without", " cannot", "'t")
 NEGATED: tuple[str, ...] = (
-    *("all", "any", "be", "in", "None", "a", "the", "to", "is", "it", "have", "been", "self"),
-    *("isinstance", "found", "used", "that", "supported"),
+    *("all", "any", "none", "in", "be", "a", "the", "self", "isinstance", "is", "and", "to"),
+    *("it", "this", "or", "for", "found", "path", "on", "by", "if", "name"),
 )
 
 UNION: tuple[tuple[str, str], ...] = (
-    *(("def", "the"), ("import", "of"), ("self", "to"), ("return", "that"), ("None", "which")),
+    *(("def", "the"), ("import", "of"), ("self", "to"), ("return", "that"), ("none", "which")),
     *(("else", "are"), ("raise", "can"), ("for", "value"), ("class", "by"), ("if", "name")),
-    *(("True", "with"), ("not", "file"), ("len", "on"), ("list", "will"), ("in", "key")),
+    *(("true", "with"), ("not", "file"), ("len", "on"), ("list", "will"), ("in", "key")),
     *(("key", "this"), ("get", "is"), ("object", "or"), ("path", "it"), ("try", "an")),
     *(("except", "used"), ("elif", "code"), ("type", "must"), ("text", "while"), ("line", "as")),
-    *(("pass", "when"), ("method", "one"), ("False", "may"), ("string", "from"), ("data", "but")),
+    *(("pass", "when"), ("method", "one"), ("false", "may"), ("string", "from"), ("data", "but")),
     *(("args", "should"), ("end", "only"), ("read", "has"), ("module", "at"), ("error", "new")),
 )
 
 NEXT: tuple[str, ...] = (
-    *("the", "self", "is", "return", "in", "of", "not", "def", "None", "if", "and", "be", "for"),
+    *("the", "self", "is", "return", "in", "of", "not", "def", "none", "if", "and", "be", "for"),
     *("value", "name", "raise", "else", "class", "import", "that", "file", "data", "method"),
-    *("(", ")", ",", ".", ":", "_", "=", "0", "1", "list", "True", "key"),
+    *("(", ")", ",", ".", ":", "_", "=", "0", "1", "list", "true", "key"),
 )
 
 RARE: tuple[str, ...] = (
-    *("cannot", "because", "being", "request", "replace", "available", "access", "always"),
-    *("ignore", "different", "these", "otherwise", "possible", "calls", "until", "valid"),
-    *("operation", "interface", "content", "since", "returns", "their", "both", "section"),
-    *("element", "contains", "connection", "change", "signal", "program", "such", "remove"),
-    *("whether", "under", "through", "binary", "between", "convert", "multiple", "another"),
-    *("those", "stop", "once", "still", "supported", "numbers", "original", "instances"),
+    *("because", "being", "available", "access", "always", "different", "these", "otherwise"),
+    *("possible", "calls", "until", "valid", "operation", "interface", "since", "their", "both"),
+    *("section", "contains", "connection", "change", "program", "such", "whether", "under"),
+    *("through", "binary", "between", "convert", "multiple", "another", "those", "stop", "once"),
+    *("still", "supported", "numbers", "original", "instances", "field", "point", "most", "form"),
+    *("parts", "want", "what", "about", "would", "accept", "special", "required", "uses"),
+)
+
+LINES: tuple[tuple[str, str], ...] = (
+    *(("self", "def"), ("in", "for"), ("not", "if"), ("self", "return"), ("is", "if")),
+    *(("none", "if"), ("import", "from"), ("as", "except"), ("and", "if"), ("or", "if")),
+    *(("none", "self"), ("none", "return"), ("in", "if"), ("get", "def"), ("name", "if")),
+    *(("self", "self"), ("none", "def"), ("the", "#"), ("is", "#"), ("to", "#"), ("self", "if")),
+    *(("a", "#"), ("not", "#"), ("name", "def"), ("of", "#"), ("self", "for"), ("in", "return")),
+    *(("isinstance", "if"), ("error", "raise"), ("name", "self"), ("in", "self"), ("a", "return")),
+    *(("false", "return"), ("name", "return"), ("path", "if"), ("not", "raise")),
 )

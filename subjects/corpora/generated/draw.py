@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import prod
 from typing import Literal, TypeVar
 
 Split = Literal["train", "heldout"]
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 HELDOUT_SHARE = 10  # one combination in this many is held out
 MAX_TRIES = 2_000
+MIN_COMBINATIONS = 150  # a pattern with fewer may have no held-out one
 MIN_WORDS, MAX_WORDS = 125, 195  # aimed at; the last sentence may run past MAX_WORDS
 
 _SLOT = re.compile(r"\{([a-z]+)(\d*)\}")
@@ -52,6 +54,11 @@ def slots_of(pattern: str) -> tuple[tuple[str, str], ...]:
     for match in _SLOT.finditer(pattern):
         found.setdefault(match[1] + match[2], match[1])
     return tuple(found.items())
+
+
+def combinations(pattern: str, slots: Slots) -> int:
+    """In how many ways the slots of a pattern can be filled."""
+    return prod(len(slots[source]) for _, source in slots_of(pattern))
 
 
 def substitute(pattern: str, values: Mapping[str, str]) -> str:
@@ -198,12 +205,17 @@ def pattern_frame(
     paragraph: float = 0.1,
     finish: Finish = polish,
 ) -> Frame:
-    """A frame that draws sentence patterns and fills their slots."""
+    """A frame that draws sentence patterns and fills their slots.
+
+    Patterns with few combinations may have none held out; held-out text does without them.
+    """
+    rich = [pattern for pattern in patterns if combinations(pattern, slots) >= MIN_COMBINATIONS]
 
     def render(draw: Draw) -> str:
+        usable = rich if draw.split == "heldout" else patterns
         return compose(
             draw,
-            lambda: draw.sentence(draw.pick(patterns), slots, finish=finish),
+            lambda: draw.sentence(draw.pick(usable), slots, finish=finish),
             separator=separator,
             paragraph=paragraph,
         )

@@ -1,0 +1,5 @@
+"""From evidence to a verdict: explainers, and the loop that proposes, tests, chooses and scores.
+
+Start with :mod:`agent.explain`, which reads top to bottom; :mod:`agent.explainers` holds what
+writes the explanations. HTTP is unknown here.
+"""

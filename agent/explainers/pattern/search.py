@@ -1,0 +1,121 @@
+"""Builds a sentence clause by clause: greedy, with a price on length and repair between steps.
+
+Each step adds the candidate of highest net gain, refits all strengths, and joins clauses that say
+the same of several tokens. The search returns every sentence it passed through, so that a later
+choice on other data can prefer a shorter one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.explainers.pattern.candidates import propose
+from agent.explainers.pattern.fit import Array, Regression, with_strengths
+from core.patterns import (
+    MAX_CLAUSES,
+    Clause,
+    Context,
+    Exact,
+    Mask,
+    Pattern,
+    clause_mask,
+)
+
+PRICE = 0.003
+STEPS = 14
+MERGE_RATIO = 0.6
+MAX_TEXTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sentence and the share of (weighted) variance it explains on the data it was fitted to."""
+
+    pattern: Pattern
+    explained: float
+
+
+def search(
+    regression: Regression, *, price: float = PRICE, extra_contexts: Sequence[Context] = ()
+) -> list[Found]:
+    """Sentences of growing length; empty when nothing pays for its symbols."""
+    clauses: list[Clause] = []
+    passed: list[Found] = []
+    _, residual = regression.solve([])
+    if regression.error(residual) <= 0:
+        return passed
+    for _ in range(STEPS):
+        grown = _grow(regression, clauses, residual, price, extra_contexts)
+        if grown is None:
+            break
+        clauses, strengths, residual = grown
+        masks = _masks(regression, clauses)
+        pattern = with_strengths(clauses, strengths, masks)
+        if pattern is not None:
+            passed.append(Found(pattern, 1.0 - regression.error(residual)))
+    return passed
+
+
+def _grow(
+    regression: Regression,
+    clauses: list[Clause],
+    residual: Array,
+    price: float,
+    extra_contexts: Sequence[Context],
+) -> tuple[list[Clause], Array, Array] | None:
+    """The clauses after one more step, or None when no step pays."""
+    before = regression.error(residual)
+    spent = sum(c.symbols for c in clauses)
+    for candidate in propose(regression, residual, price, extra_contexts)[:6]:
+        if candidate.net <= 0:
+            return None
+        if candidate.clause in clauses:
+            continue
+        joined, strengths, left = _settle(regression, [*clauses, candidate.clause])
+        paid = price * (sum(c.symbols for c in joined) - spent)
+        if len(joined) <= MAX_CLAUSES and before - regression.error(left) > max(paid, price / 2):
+            return joined, strengths, left
+    return None
+
+
+def _settle(
+    regression: Regression, clauses: list[Clause]
+) -> tuple[list[Clause], Array, Array]:
+    """Refit, drop clauses of strength zero, and join clauses that differ in their tokens only."""
+    while True:
+        strengths, residual = regression.solve(_masks(regression, clauses))
+        kept = [c for c, s in zip(clauses, strengths, strict=True) if s > 0]
+        if len(kept) < len(clauses):
+            clauses = kept
+            continue
+        joined = _join(clauses, strengths)
+        if joined is None:
+            return clauses, strengths, residual
+        clauses = joined
+
+
+def _join(clauses: list[Clause], strengths: Array) -> list[Clause] | None:
+    """The clauses with one pair joined, or None when no pair can be.
+
+    Two clauses join when both list exact tokens, share their contexts and differ little in
+    strength, so that one number serves both.
+    """
+    for i, first in enumerate(clauses):
+        for j in range(i + 1, len(clauses)):
+            second = clauses[j]
+            if set(first.contexts) != set(second.contexts):
+                continue
+            if not (isinstance(first.predicate, Exact) and isinstance(second.predicate, Exact)):
+                continue
+            low, high = sorted([float(strengths[i]), float(strengths[j])])
+            texts = tuple(sorted({*first.predicate.texts, *second.predicate.texts}))
+            if low < MERGE_RATIO * high or len(texts) > MAX_TEXTS:
+                continue
+            rest = [c for k, c in enumerate(clauses) if k not in (i, j)]
+            return [*rest, Clause(Exact(texts), first.contexts)]
+    return None
+
+
+def _masks(regression: Regression, clauses: Sequence[Clause]) -> list[Mask]:
+    return [clause_mask(clause, regression.grid) for clause in clauses]

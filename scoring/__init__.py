@@ -1,0 +1,7 @@
+"""From a claim to a figure that can be believed: simulators, scores, intervals, nulls, baselines.
+
+Read :mod:`statistics` (weighted correlation and its bootstrap), :mod:`samples` (which excerpts a
+mode scores and with what weight), :mod:`baselines` (what a token list reaches), :mod:`score`
+(everything joined into a ``Score``) and :mod:`verdict` (the rule that may say "abstained"). Nothing
+here knows a model, a database or a tensor library: arrays come in, records go out.
+"""

@@ -1,0 +1,240 @@
+"""From a Hugging Face ID or a folder to a model and a tokenizer, with errors in one line.
+
+Weights are read from safetensors; where a repository has none, from PyTorch files with
+``weights_only=True``, which runs no code. Code from a repository runs only with
+``trust_remote_code``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from core.errors import (
+    InvalidSetting,
+    SubjectError,
+    SubjectLoadError,
+    UnknownSubject,
+    UnsupportedArchitecture,
+)
+from subjects.architectures import Family, architecture_of
+from subjects.weights import digest_files, weight_files
+
+Device = Literal["auto", "cpu", "cuda"]
+_NO_FILE = ("no file named", "does not appear to have a file named")
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in evaluation mode on its device, its tokenizer, and where both came from."""
+
+    model: nn.Module
+    tokenizer: Any
+    revision: str
+    weights: str
+    has_head: bool
+
+
+def resolve_device(device: str) -> torch.device:
+    """``auto`` is the GPU when there is one; asking for a GPU that is not there is an error."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.partition(":")[0] not in ("cpu", "cuda"):
+        raise InvalidSetting(f"device {device!r} is not known", "use auto, cpu or cuda")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InvalidSetting(f"device {device!r} asked for, but torch sees no GPU", "use cpu")
+    return torch.device(device)
+
+
+def resolve_dtype(dtype: str) -> torch.dtype:
+    """``float32``, ``float16`` or ``bfloat16``."""
+    if dtype not in _DTYPES:
+        raise InvalidSetting(f"dtype {dtype!r} is not known", "use " + ", ".join(_DTYPES))
+    return _DTYPES[dtype]
+
+
+def model_family(config: Any) -> Family:
+    """Whether a config is of a causal or of a masked language model."""
+    from transformers.models.auto import modeling_auto as auto
+
+    row = architecture_of(config)
+    if row is not None:
+        return row.family
+    built = " ".join(getattr(config, "architectures", None) or ())
+    if "MaskedLM" in built:
+        return "masked"
+    if config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return "causal"
+    if config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        return "masked"
+    raise UnsupportedArchitecture(
+        f"model type {config.model_type!r} is neither a causal nor a masked language model",
+        "docs/subjects.md lists the architectures that can be read",
+    )
+
+
+def load_files(
+    source: str, *, revision: str | None, device: str, dtype: str, trust_remote_code: bool
+) -> Loaded:
+    """Read config, weights and tokenizer of ``source`` (a folder or a Hugging Face ID).
+
+    Raises :class:`UnknownSubject` (no such repository), :class:`SubjectLoadError` (no network, no
+    weights, gated, damaged) or :class:`UnsupportedArchitecture`.
+    """
+    place = resolve_device(device)
+    number = resolve_dtype(dtype)
+    import transformers
+
+    folder = Path(source).expanduser()
+    local = folder.is_dir()
+    if local and not (folder / "config.json").is_file():
+        raise SubjectLoadError(
+            f"folder {source!r} has no config.json", "save_pretrained() writes such a folder"
+        )
+    where = str(folder) if local else source
+    common: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    if revision and not local:
+        common["revision"] = revision
+    with _quiet_loading(), _one_line_errors(source):
+        config = transformers.AutoConfig.from_pretrained(where, **common)
+        commit = getattr(config, "_commit_hash", None)
+        if commit and not local:
+            common["revision"] = commit  # weights and tokenizer of the same commit as the config
+        if model_family(config) == "causal":
+            auto = transformers.AutoModelForCausalLM
+        else:
+            auto = transformers.AutoModelForMaskedLM
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **common)
+        model, report = _read_weights(auto, where, config, {**common, "dtype": number})
+        weights = _digest(folder if local else None, where, commit)
+    prefix = f"{model.base_model_prefix}."
+    lost = sorted(name for name in report["missing_keys"] if name.startswith(prefix))
+    if lost:
+        raise SubjectLoadError(
+            f"the weights of {source!r} do not fit the model: {len(lost)} tensors are missing, "
+            f"first {lost[0]!r}",
+            "download the model again, or check that config and weights belong together",
+        )
+    model.to(place)
+    return Loaded(
+        model=model,
+        tokenizer=tokenizer,
+        revision=commit or (revision or ""),
+        weights=weights,
+        has_head=not report["missing_keys"],
+    )
+
+
+def _read_weights(
+    auto: Any, where: str, config: Any, options: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    options = {**options, "config": config, "output_loading_info": True, "weights_only": True}
+    try:
+        model, report = auto.from_pretrained(where, use_safetensors=True, **options)
+    except OSError as error:
+        if not any(words in str(error) for words in _NO_FILE):
+            raise
+        model, report = auto.from_pretrained(where, use_safetensors=False, **options)
+    return model, report
+
+
+def _digest(folder: Path | None, where: str, commit: str | None) -> str:
+    if folder is None:
+        from transformers.utils import cached_file
+
+        config = cached_file(where, "config.json", revision=commit, local_files_only=True)
+        folder = Path(str(config)).parent
+    return digest_files(weight_files(folder))
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """No progress bars (ours stand on stderr alone), no background conversion of weights."""
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()
+    before = os.environ.get("DISABLE_SAFETENSORS_CONVERSION")
+    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
+    level = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+        if before is None:
+            del os.environ["DISABLE_SAFETENSORS_CONVERSION"]
+        else:
+            os.environ["DISABLE_SAFETENSORS_CONVERSION"] = before
+
+
+@contextmanager
+def _one_line_errors(source: str) -> Iterator[None]:
+    """Turn what the libraries raise while loading into the product's errors."""
+    try:
+        yield
+    except SubjectError:
+        raise
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+        raise _explain(source, error) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in ("safetensors", "safetensors_rust"):
+            raise SubjectLoadError(
+                f"a weight file of {source!r} is damaged: {_line(error)}", "download it again"
+            ) from error
+        raise
+
+
+def _explain(source: str, error: Exception) -> Exception:
+    names = _causes(error)
+    text = str(error)
+    if "GatedRepoError" in names or "gated repo" in text:
+        return SubjectLoadError(
+            f"{source!r} is gated", "accept its terms on its page, then run `hf auth login`"
+        )
+    if "RevisionNotFoundError" in names or "not a valid git identifier" in text:
+        return SubjectLoadError(f"{source!r} has no such revision", "look at its branches and tags")
+    if "RepositoryNotFoundError" in names or "HFValidationError" in names:
+        return UnknownSubject(
+            f"there is no model {source!r}", "give a folder, or an ID as org/model"
+        )
+    offline = {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectionError"}
+    if names & offline or "couldn't connect" in text.lower() or "offline mode" in text.lower():
+        return SubjectLoadError(
+            f"{source!r} is not in the local cache and the Hugging Face hub cannot be reached",
+            "check the network, or give a folder",
+        )
+    if "trust_remote_code" in text:
+        return SubjectLoadError(
+            f"{source!r} needs code from its repository",
+            "read that code, then pass --trust-remote-code if you trust it",
+        )
+    if any(words in text for words in _NO_FILE):
+        return SubjectLoadError(
+            f"{source!r} has no weights that can be read: {_line(error)}",
+            "weights are read from safetensors, or PyTorch files that hold nothing but tensors",
+        )
+    return SubjectLoadError(f"{source!r} cannot be loaded: {_line(error)}")
+
+
+def _causes(error: BaseException | None) -> set[str]:
+    names: set[str] = set()
+    while error is not None:
+        names |= {kind.__name__ for kind in type(error).__mro__}
+        error = error.__cause__ or error.__context__
+    return names
+
+
+def _line(error: Exception) -> str:
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first[:200]}" if first else type(error).__name__

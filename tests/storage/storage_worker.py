@@ -1,0 +1,58 @@
+"""A process that uses a store: started by the tests of concurrency and of sudden death.
+
+It says ``ready`` when it has imported everything and goes on when it is sent a line, so that
+several begin at the same moment. It prints what it got.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from sqlalchemy import Engine, event
+from storage_examples import SPEC, UNIT, explanation, run
+
+from storage import open_store
+
+
+def say(what: object) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
+def dies(statement_start: str) -> None:
+    """Arrange to be killed right after a statement, with no clean-up of any kind."""
+
+    @event.listens_for(Engine, "after_cursor_execute")
+    def _kill(conn: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.lstrip().startswith(statement_start):
+            say("killed")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(url: str, task: str, name: str) -> None:
+    import alembic.command  # noqa: F401  (slow to import: before the start, not after)
+
+    say("ready")
+    sys.stdin.readline()
+    if task == "die while migrating":
+        dies("CREATE TABLE report_openings")
+    with open_store(url) as store:
+        if task == "save":
+            for n in range(4):
+                version = store.next_version(UNIT, SPEC)
+                id = f"{name}-{n}"
+                store.save_run(
+                    run(id, explanations=(explanation(id, version),), scores=(), openings=())
+                )
+                say(version)
+        if task == "die while saving":
+            with store.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA cache_size = 1")  # pages reach the disk early
+            dies("INSERT INTO report_openings")
+            store.save_run(run("doomed", 2, document={"text": "x" * 500_000}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,120 @@
+"""Several processes on one database, and processes that die in the middle of their work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from storage_examples import SPEC, UNIT, run
+
+from core.errors import NotStored
+from storage import Store, open_store
+
+WORKER = Path(__file__).with_name("storage_worker.py")
+ROOT = WORKER.parents[2]
+
+
+def together(url: str, tasks: list[str]) -> list[tuple[int, str, str]]:
+    """Start one process a task, all at the same moment; (exit code, output, errors) of each."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", str(WORKER), url, task, f"worker-{n}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for n, task in enumerate(tasks)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ended = []
+    for process in started:
+        output, errors = process.communicate(timeout=60)
+        ended.append((process.returncode, output, errors))
+    return ended
+
+
+def intact(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_processes_may_create_and_fill_one_database_at_once(url: str, file: Path) -> None:
+    ended = together(url, ["save"] * 3)
+    assert [(code, errors) for code, _, errors in ended] == [(0, "")] * 3
+    versions = [int(line) for _, output, _ in ended for line in output.split()]
+    assert sorted(versions) == list(range(1, 13))
+    with open_store(url) as store:
+        assert [e.version for e in store.explanations(UNIT)] == list(range(1, 13))
+        assert len(store.experiments("worker-2-3")) == 1
+    assert intact(file)
+
+
+def test_a_writer_killed_in_the_middle_of_a_run_leaves_no_trace(url: str, file: Path) -> None:
+    with open_store(url) as store:
+        store.save_run(run("run-1", 1))
+    [(code, output, _)] = together(url, ["die while saving"])
+    assert code == -signal.SIGKILL
+    assert output == "killed\n"
+    assert intact(file)
+    with open_store(url) as store:
+        found = store.find_run("key-1")
+        assert found is not None
+        assert found.id == "run-1"
+        assert [e.id for e in store.explanations(UNIT)] == ["ex-1"]
+        with pytest.raises(NotStored):
+            store.experiments("doomed")
+        store.save_run(run("run-2", 2))
+
+
+def test_a_migration_killed_in_the_middle_is_done_again(url: str, file: Path) -> None:
+    [(code, output, _)] = together(url, ["die while migrating"])
+    assert (code, output) == (-signal.SIGKILL, "killed\n")
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    with open_store(url) as store:
+        store.save_run(run())
+
+
+def test_threads_may_open_one_fresh_database_at_once(url: str) -> None:
+    def work(_: int) -> int:
+        with open_store(url) as store:
+            return store.next_version(UNIT, SPEC)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(work, range(6))) == [1, 2, 3, 4, 5, 6]
+
+
+def test_threads_may_share_a_store(url: str) -> None:
+    with open_store(url) as store, ThreadPoolExecutor(6) as pool:
+        versions = pool.map(lambda _: store.next_version(UNIT, SPEC), range(30))
+        assert sorted(versions) == list(range(1, 31))
+
+
+def test_a_reader_sees_whole_runs_only(store: Store, url: str) -> None:
+    seen: list[int] = []
+    with open_store(url) as other:
+
+        @event.listens_for(store.engine, "after_cursor_execute")
+        def _look(*_: object) -> None:
+            seen.append(len(other.explanations(UNIT)) + len(other.openings(UNIT)))
+
+        store.save_run(run())
+        assert set(seen) == {0}
+        assert len(other.explanations(UNIT)) == 1

@@ -1,0 +1,140 @@
+"""The migrations make exactly the tables of ``storage.schema``, and only when they must."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, create_mock_engine, inspect
+
+import storage.migrations
+from storage import Store, open_store
+from storage.migrations import FOLDER
+from storage.schema import HEAD, VERSION_TABLE, metadata
+
+ROOT = Path(__file__).parents[2]
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    return ScriptDirectory.from_config(config)
+
+
+def described(engine: Engine) -> dict[str, Any]:
+    """Everything the database knows about our tables: names, types, constraints, indexes."""
+    seen = inspect(engine)
+
+    def by_name(items: list[Any]) -> list[Any]:
+        return sorted(items, key=lambda item: str(item["name"]))
+
+    return {
+        table: {
+            "columns": [
+                column | {"type": str(column["type"])} for column in seen.get_columns(table)
+            ],
+            "primary key": seen.get_pk_constraint(table),
+            "foreign keys": by_name(seen.get_foreign_keys(table)),
+            "unique": by_name(seen.get_unique_constraints(table)),
+            "checks": by_name(seen.get_check_constraints(table)),
+            "indexes": by_name(seen.get_indexes(table)),
+        }
+        for table in seen.get_table_names()
+        if table != VERSION_TABLE
+    }
+
+
+def test_the_migrated_schema_is_exactly_the_declared_one(store: Store, tmp_path: Path) -> None:
+    declared = create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
+    metadata.create_all(declared)
+    try:
+        assert described(store.engine) == described(declared)
+    finally:
+        declared.dispose()
+
+
+def test_alembic_finds_nothing_left_to_migrate(store: Store) -> None:
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_these_are_the_tables() -> None:
+    assert set(metadata.tables) == {
+        "units",
+        "runs",
+        "explanations",
+        "scores",
+        "experiments",
+        "report_openings",
+    }
+
+
+def test_every_constraint_has_a_name() -> None:
+    for table in metadata.tables.values():
+        assert all(constraint.name for constraint in table.constraints)
+        assert all(index.name for index in table.indexes)
+
+
+def test_head_names_the_last_migration_of_one_line() -> None:
+    assert scripts().get_heads() == [HEAD]
+
+
+def test_every_migration_is_valid_on_postgresql_and_makes_the_same_tables() -> None:
+    written = io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written}
+    )
+    with Operations.context(context):
+        for script in reversed(list(scripts().walk_revisions())):
+            script.module.upgrade()
+    declared: list[str] = []
+    engine: Any = create_mock_engine(
+        "postgresql+psycopg://",
+        lambda sql, *_, **__: declared.append(str(sql.compile(dialect=engine.dialect))),
+    )
+    metadata.create_all(engine, checkfirst=False)
+
+    def created(text: str) -> set[str]:
+        return {" ".join(s.split()) for s in text.split(";") if "CREATE" in s}
+
+    assert {s.split("(")[0] for s in created(written.getvalue())} == {
+        s.split("(")[0] for s in created(";".join(declared))
+    }
+
+
+def test_sqlite_runs_in_wal_mode_with_foreign_keys(store: Store) -> None:
+    with store.engine.connect() as connection:
+
+        def pragma(name: str) -> object:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") == 50
+        assert pragma("synchronous") == 2
+
+
+def test_a_current_schema_is_not_migrated_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(url).close()
+    monkeypatch.setattr(storage.migrations, "_upgrade", lambda *_: pytest.fail("migrated again"))
+    monkeypatch.setattr(storage.migrations, "use_wal", lambda *_: pytest.fail("took a lock"))
+    open_store(url).close()
+
+
+def test_importing_and_opening_a_current_store_needs_no_alembic(url: str) -> None:
+    open_store(url).close()
+    program = (
+        "import sys; from storage import open_store; open_store(sys.argv[1]).close();"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program, url], cwd=ROOT, check=True)
