@@ -177,6 +177,20 @@ class SplitEvidence:
         low, high = self.bands[band].low, self.bands[band].high
         return np.flatnonzero((maxima >= low) & (maxima < high)).astype(np.int64)
 
+    def flipped(self) -> SplitEvidence:
+        """The same windows seen from the negative side: activations negated, top and bottom swapped.
+
+        Bands describe the positive side, so there are none.
+        """
+        return replace(
+            self,
+            pool=replace(self.pool, activations=-self.pool.activations),
+            top_rows=self.bottom_rows,
+            bottom_rows=self.top_rows,
+            bands=(),
+            others=-self.others,
+        )
+
     def _drawn(self, rows: Ints, kind: str) -> ExcerptSet:
         return replace(self.pool.take(rows), kinds=[kind] * len(rows))
 

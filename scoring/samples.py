@@ -4,7 +4,8 @@
 * ``random_only``: every shared random window.
 * ``corpus``: every window drawn, each weighted by its stratum's share of the corpus over the number
   drawn from it (post-stratification), where strata are bands of the window's maximum. It estimates
-  what ``random_only`` does, with far more events for rare units.
+  what ``random_only`` does, with far more events for rare units. Where there are no bands (the
+  negative side of a signed site) it is ``random_only``.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def sample(evidence: SplitEvidence, mode: Mode, *, top: int = TOP_SCORED) -> Sam
         rows = np.concatenate([strongest, np.array(rest[: len(strongest)], dtype=np.int64)])
         strata = np.array([0] * len(strongest) + [1] * (len(rows) - len(strongest)), np.int64)
         return _sample(evidence, mode, rows, np.ones(len(rows)), strata)
+    if not evidence.bands:
+        rows = evidence.random_rows
+        return _sample(evidence, mode, rows, np.ones(len(rows)), np.zeros(len(rows), np.int64))
     strata = np.full(len(evidence.pool), -1, dtype=np.int64)
     weights = np.zeros(len(evidence.pool))
     for band in range(len(evidence.bands)):

@@ -43,7 +43,7 @@ from demo_build.training import train  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
 DATA_SEED = 1
-TOKENIZER_CHARACTERS = 9_000_000  # of generated text, beside the library's
+TOKENIZER_CHARACTERS = 1_200_000  # of each phenomenon, beside the library's
 EPOCHS = 2.0  # at most so many passes over a stream of generated text
 PROBE_ITEMS = 200
 

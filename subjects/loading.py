@@ -8,6 +8,7 @@ Weights are read from safetensors; where a repository has none, from PyTorch fil
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,6 +116,10 @@ def load_files(
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, **common)
         model, report = _read_weights(auto, where, config, {**common, "dtype": number})
         weights = _digest(folder if local else None, where, commit)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise SubjectLoadError(
+            f"{source!r} has no tokenizer", "a folder needs tokenizer.json beside the weights"
+        )
     prefix = f"{model.base_model_prefix}."
     lost = sorted(name for name in report["missing_keys"] if name.startswith(prefix))
     if lost:
@@ -158,18 +163,21 @@ def _digest(folder: Path | None, where: str, commit: str | None) -> str:
 @contextmanager
 def _quiet_loading() -> Iterator[None]:
     """No progress bars (ours stand on stderr alone), no background conversion of weights."""
+    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
     bars = logging.is_progress_bar_enabled()
     before = os.environ.get("DISABLE_SAFETENSORS_CONVERSION")
     os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
-    level = logging.get_verbosity()
+    level, hub_level = logging.get_verbosity(), hub_logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    hub_logging.set_verbosity_error()  # retries without a network; the error says it once
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        hub_logging.set_verbosity(hub_level)
         if bars:
             logging.enable_progress_bar()
         if before is None:
@@ -185,6 +193,11 @@ def _one_line_errors(source: str) -> Iterator[None]:
         yield
     except SubjectError:
         raise
+    except pickle.UnpicklingError as error:
+        raise SubjectLoadError(
+            f"a weight file of {source!r} holds more than tensors and was not opened",
+            "ask its author for safetensors",
+        ) from error
     except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
         raise _explain(source, error) from error
     except Exception as error:

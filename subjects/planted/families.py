@@ -159,9 +159,7 @@ def _negated(lexicon: Lexicon) -> Iterator[Pattern]:
     forms = list(lexicon.words(words.NEGATED))
     negation = Exact(tuple(lexicon.exact(words.NEGATIONS)) or ("not",))
     yield from (one(Word(form), Within(8, negation)) for form in forms[:20])
-    near = lexicon.words(
-        ("none", "in", "a", "the", "self", "be", "isinstance", "and", "to", "is", "all", "it")
-    )
+    near = lexicon.words(words.NEGATED_NEAR)
     yield from (one(Word(form), Within(3, Word("not"))) for form in near)
 
 

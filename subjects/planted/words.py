@@ -59,6 +59,9 @@ NEGATED: tuple[str, ...] = (
     *("all", "any", "none", "in", "be", "a", "the", "self", "isinstance", "is", "and", "to"),
     *("it", "this", "or", "for", "found", "path", "on", "by", "if", "name"),
 )
+NEGATED_NEAR: tuple[str, ...] = (
+    *("none", "in", "a", "the", "self", "be", "isinstance", "and", "to", "is", "all", "it"),
+)
 
 UNION: tuple[tuple[str, str], ...] = (
     *(("def", "the"), ("import", "of"), ("self", "to"), ("return", "that"), ("none", "which")),
@@ -78,10 +81,10 @@ NEXT: tuple[str, ...] = (
 
 RARE: tuple[str, ...] = (
     *("because", "being", "available", "access", "always", "different", "these", "otherwise"),
-    *("possible", "calls", "until", "valid", "operation", "interface", "since", "their", "both"),
-    *("section", "contains", "connection", "change", "program", "such", "whether", "under"),
+    *("possible", "calls", "until", "valid", "interface", "since", "their", "both"),
+    *("contains", "change", "such", "whether", "under", "sequences", "platform", "without"),
     *("through", "binary", "between", "convert", "multiple", "another", "those", "stop", "once"),
-    *("still", "supported", "numbers", "original", "instances", "field", "point", "most", "form"),
+    *("still", "supported", "numbers", "original", "instances", "point", "most", "form"),
     *("parts", "want", "what", "about", "would", "accept", "special", "required", "uses"),
 )
 

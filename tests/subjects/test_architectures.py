@@ -11,6 +11,7 @@ import torch
 from tiny_models import CASES, Case
 from torch import Tensor
 
+from core.errors import UnknownSite
 from subjects.huggingface import HuggingFaceSubject, wrap_model
 from subjects.protocol import Batch, Edit, Subject
 
@@ -123,9 +124,11 @@ def test_sites_have_the_shapes_of_the_model(built: Pair) -> None:
 @pytest.mark.parametrize("kind", ["attn", "attnout", "residmid", "mlp", "mlpout"])
 def test_an_edit_of_some_units_at_some_positions(built: Pair, kind: str) -> None:
     case, subject = built
-    if kind in case.absent:
-        pytest.skip("its blocks have no such place")
     batch = windows(subject)
+    if kind in case.absent:  # parallel blocks have no stream between attention and MLP
+        with pytest.raises(UnknownSite):
+            subject.logits(batch, [Edit(f"{kind}.0", "zero")])
+        return
     units, positions, amount = [2, 5], [1, 4], torch.tensor([1.5, -2.0])
 
     def change(site: str, value: Tensor) -> Tensor:
@@ -192,8 +195,9 @@ def test_zeroing_units_equals_zeroing_their_weights(built: Pair) -> None:
 def test_a_residual_edit_replaces_what_enters_the_block(built: Pair) -> None:
     """Setting resid.1 for one text to what it is for another gives the other's logits."""
     _, subject = built
-    batch = windows(subject)
-    other = Batch(batch.ids[::-1].copy(), batch.start, batch.length)
+    ids = windows(subject).ids
+    batch = Batch(ids, 0, ids.shape[1])
+    other = Batch(ids[::-1].copy(), 0, ids.shape[1])
     stream = subject.activations(other, ["resid.1"])["resid.1"]
     edited = subject.logits(batch, [Edit("resid.1", "set", value=stream)])
     close(edited, subject.logits(other))
@@ -246,3 +250,25 @@ def test_generation_follows_the_logits(built: Pair) -> None:
         following.append(token)
     backend = subject._tokens
     assert subject.generate("the cat", max_new_tokens=3) == backend.decode(following)
+
+
+def test_promoted_tokens_are_those_a_huge_activation_brings(built: Pair) -> None:
+    """The last block's unit so large that nothing else counts: the final norm takes its direction,
+    so the difference between a huge positive and a huge negative value ranks the tokens."""
+    case, subject = built
+    if case.masked or case.name == "opt-350m":
+        assert subject.promoted("mlp.1", 3, 5) is None
+        return
+    # A norm on the MLP's output would bound the unit; there the stream itself is pushed.
+    site = "resid.2" if case.name in ("gemma2", "gemma3", "olmo2") else "mlp.1"
+    batch = windows(subject)
+    up, down = (
+        subject.logits(batch, [Edit(site, "set", units=[3], value=sign * 1e6)])[0, 0]
+        for sign in (1, -1)
+    )
+    strings = subject.vocabulary.decode((up - down).argsort(descending=True).tolist())
+    ports = subject.promoted(site, 3, 5)
+    assert ports is not None
+    assert tuple(token for token, _ in ports[0]) == strings[:5]
+    assert tuple(token for token, _ in ports[1]) == strings[::-1][:5]
+    assert ports[0][0][1] > 0 > ports[1][0][1]
