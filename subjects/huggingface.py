@@ -23,7 +23,7 @@ from subjects.edits import apply_to_input, by_site, for_growing_text
 from subjects.hooks import Transform, capture, editing
 from subjects.loading import load_files, model_family
 from subjects.protocol import Batch, Edit, SiteInfo, SubjectSpec, Vocabulary
-from subjects.tokens import open_tokenizer, special_digest
+from subjects.tokens import open_tokenizer, special_digest, unused
 from subjects.weights import digest_tensors
 
 Ports = tuple[list[tuple[str, float]], list[tuple[str, float]]]
@@ -107,16 +107,19 @@ class HuggingFaceSubject:
         self._family = model_family(self._config)
         self._layout: Layout = find_layout(self._trunk, self._config)
         self._has_head = has_head and model is not base
+        first = next(self._trunk.parameters())
+        self.device: torch.device = first.device
         self._tokens = open_tokenizer(tokenizer)
-        rows = self._trunk.get_input_embeddings().weight.shape[0]
-        self._vocabulary = self._tokens.vocabulary(int(rows))
-        self._rows = int(rows)
+        self._rows = int(self._trunk.get_input_embeddings().weight.shape[0])
+        self._vocabulary = self._tokens.vocabulary(self._rows)
+        used = [
+            i for i, text in enumerate(self._vocabulary.strings[: self._rows]) if text != unused(i)
+        ]
+        self._known = torch.tensor(used, device=self.device)
         self._prefix, self._suffix = _around(tokenizer, self._family)
         self._stop = getattr(tokenizer, "eos_token_id", None)
         self._max_text = _max_positions(self._config, tokenizer)
         self._max_text -= len(self._prefix) + len(self._suffix)
-        first = next(self._trunk.parameters())
-        self.device: torch.device = first.device
         self._dtype: torch.dtype = first.dtype
         self._spec = SubjectSpec(
             name=name,
@@ -225,15 +228,9 @@ class HuggingFaceSubject:
         return self._tokens.decode(ids[begin:])
 
     def unembed(self) -> Tensor | None:
-        """The unembedding matrix [vocabulary, d_model]."""
-        head = self.model.get_output_embeddings() if self._has_head else None
-        if head is None:
-            return None
-        matrix: Tensor = head.weight.detach().float()
-        if matrix.shape[1] != self._layout.d_model:  # OPT-350m: a projection stands in between
-            project = getattr(getattr(self._trunk, "decoder", None), "project_out", None)
-            matrix = matrix @ project.weight.detach().float() if project is not None else matrix
-        return matrix if matrix.shape[1] == self._layout.d_model else None
+        """The unembedding matrix [vocabulary, d_model] float32."""
+        matrix = self._unembed()
+        return None if matrix is None else matrix.float()
 
     def output_weights(self, site: str) -> Tensor | None:
         """What each unit writes to the residual stream [width, d_model].
@@ -277,7 +274,7 @@ class HuggingFaceSubject:
         row = self._layout.architecture
         if self._family == "masked" or not row.pre_norm:
             return None
-        weights, unembed = self.output_weights(site), self.unembed()
+        weights, unembed = self.output_weights(site), self._unembed()
         if weights is None or unembed is None:
             return None
         direction = weights[index]
@@ -285,16 +282,25 @@ class HuggingFaceSubject:
             if isinstance(self._trunk.get_submodule(row.final_norm), nn.LayerNorm):
                 direction = direction - direction.mean()
             direction = direction * self._gain(row.final_norm)
-        known = [
-            i
-            for i in range(unembed.shape[0])
-            if not self._vocabulary.strings[i].startswith("<unused ")
-        ]
-        pushes = unembed[known] @ direction
+        pushes = (unembed @ direction.to(unembed.dtype)).float()[self._known]
         pushes = pushes - pushes.mean()
-        order = pushes.argsort(descending=True, stable=True).tolist()
-        pairs = [(self._vocabulary.strings[known[i]], float(pushes[i])) for i in order]
-        return pairs[:count], pairs[::-1][:count]
+        return self._ranked(pushes, count), self._ranked(-pushes, count, -1.0)
+
+    def _ranked(self, pushes: Tensor, count: int, sign: float = 1.0) -> list[tuple[str, float]]:
+        top = pushes.topk(min(count, len(pushes)))
+        strings = self._vocabulary.decode(self._known[top.indices].tolist())
+        return list(zip(strings, (top.values * sign).tolist(), strict=True))
+
+    def _unembed(self) -> Tensor | None:
+        """The unembedding in the model's dtype (not copied: it may be the largest matrix)."""
+        head = self.model.get_output_embeddings() if self._has_head else None
+        if head is None:
+            return None
+        matrix: Tensor = head.weight.detach()
+        project = getattr(getattr(self._trunk, "decoder", None), "project_out", None)
+        if project is not None:  # OPT-350m: a projection stands between stream and unembedding
+            matrix = matrix @ project.weight.detach()
+        return matrix
 
     def _logits(self, batch: Batch, edits: Sequence[Edit], gradients: bool) -> Tensor:
         if not self._has_head:

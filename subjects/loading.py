@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,12 +36,15 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model in evaluation mode on its device, its tokenizer, and where both came from."""
+    """A model on its device, its tokenizer, and where both came from.
+
+    ``weights`` is the digest of the weight files, None when they have names of their own.
+    """
 
     model: nn.Module
     tokenizer: Any
     revision: str
-    weights: str
+    weights: str | None
     has_head: bool
 
 
@@ -105,17 +109,17 @@ def load_files(
     if revision and not local:
         common["revision"] = revision
     with _quiet_loading(), _one_line_errors(source):
+        commit = None if local else _commit(source, revision)
+        if commit:
+            common["revision"] = commit  # config, tokenizer and weights of one and the same commit
         config = transformers.AutoConfig.from_pretrained(where, **common)
-        commit = getattr(config, "_commit_hash", None)
-        if commit and not local:
-            common["revision"] = commit  # weights and tokenizer of the same commit as the config
         if model_family(config) == "causal":
             auto = transformers.AutoModelForCausalLM
         else:
             auto = transformers.AutoModelForMaskedLM
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, **common)
         model, report = _read_weights(auto, where, config, {**common, "dtype": number})
-        weights = _digest(folder if local else None, where, commit)
+        files = weight_files(folder if local else _snapshot(source, commit))
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise SubjectLoadError(
             f"{source!r} has no tokenizer", "a folder needs tokenizer.json beside the weights"
@@ -133,7 +137,7 @@ def load_files(
         model=model,
         tokenizer=tokenizer,
         revision=commit or (revision or ""),
-        weights=weights,
+        weights=digest_files(files) if files else None,
         has_head=not report["missing_keys"],
     )
 
@@ -151,13 +155,17 @@ def _read_weights(
     return model, report
 
 
-def _digest(folder: Path | None, where: str, commit: str | None) -> str:
-    if folder is None:
-        from transformers.utils import cached_file
+def _commit(source: str, revision: str | None) -> str | None:
+    """The commit that ``revision`` of a hub model stands for now (None: the cache does not say)."""
+    name = _snapshot(source, revision).name
+    return name if re.fullmatch("[0-9a-f]{40}", name) else None
 
-        config = cached_file(where, "config.json", revision=commit, local_files_only=True)
-        folder = Path(str(config)).parent
-    return digest_files(weight_files(folder))
+
+def _snapshot(source: str, revision: str | None) -> Path:
+    """The folder of the local cache that holds this revision, fetched when it is not there."""
+    from transformers.utils import cached_file
+
+    return Path(str(cached_file(source, "config.json", revision=revision))).parent
 
 
 @contextmanager
@@ -172,7 +180,9 @@ def _quiet_loading() -> Iterator[None]:
     level, hub_level = logging.get_verbosity(), hub_logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    hub_logging.set_verbosity_error()  # retries without a network; the error says it once
+    hub_logging.set_verbosity(
+        hub_logging.ERROR
+    )  # retries without a network; the error says it once
     try:
         yield
     finally:

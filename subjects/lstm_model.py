@@ -86,8 +86,9 @@ def lstm_step(layer: nn.LSTM, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, 
     c' = σ(f)·c + σ(i)·tanh(g) and h' = σ(o)·tanh(c')  (Hochreiter and Schmidhuber 1997, with
     the forget gate of Gers et al. 2000).
     """
-    gates = nn.functional.linear(x, layer.weight_ih_l0, layer.bias_ih_l0)
-    gates = gates + nn.functional.linear(h, layer.weight_hh_l0, layer.bias_hh_l0)
+    part = layer.get_parameter
+    gates = nn.functional.linear(x, part("weight_ih_l0"), part("bias_ih_l0"))
+    gates = gates + nn.functional.linear(h, part("weight_hh_l0"), part("bias_hh_l0"))
     i, f, g, o = gates.chunk(4, dim=-1)
     new_c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(new_c), new_c
@@ -110,10 +111,11 @@ class LSTMLanguageModel(nn.Module):
         if config.tied:
             self.output.weight = self.embedding.weight
         for layer in self.lstm_layers():
-            nn.init.zeros_(layer.bias_hh_l0)
-            nn.init.zeros_(layer.bias_ih_l0)
+            bias = layer.get_parameter("bias_ih_l0")
+            nn.init.zeros_(layer.get_parameter("bias_hh_l0"))
+            nn.init.zeros_(bias)
             with torch.no_grad():
-                layer.bias_ih_l0[config.width : 2 * config.width] = 1.0
+                bias[config.width : 2 * config.width] = 1.0
 
     def lstm_layers(self) -> list[nn.LSTM]:
         """The layers, bottom first."""
@@ -171,9 +173,7 @@ class LSTMLanguageModel(nn.Module):
         (folder / "config.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def from_pretrained(
-        cls, directory: Path | str, dtype: torch.dtype = torch.float32
-    ) -> Self:
+    def from_pretrained(cls, directory: Path | str, dtype: torch.dtype = torch.float32) -> Self:
         """Read a model written by `save_pretrained`, in evaluation mode.
 
         Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -201,3 +201,24 @@ def resolve(subject: Subject, unit: UnitId) -> SiteInfo:
             f"{unit.site} has units 0 to {info.width - 1}",
         )
     return info
+
+
+class Known(Protocol):
+    """What is true of a planted unit."""
+
+    def to_json(self) -> dict[str, Any]:
+        """``family``, ``description``, ``expressible`` and more, as plain JSON values."""
+        ...
+
+
+@runtime_checkable
+class KnownTruth(Protocol):
+    """A subject whose units' truth is known (planted ones)."""
+
+    def truth(self, unit: UnitId) -> Known:
+        """What ``unit`` really does."""
+        ...
+
+    def oracle(self, batch: Batch, sites: Sequence[str]) -> dict[str, torch.Tensor]:
+        """The signal without noise at ``sites``, shaped as ``activations``."""
+        ...

@@ -46,7 +46,7 @@ def parse_source(text: str, *, name: str | None = None, revision: str | None = N
     """
     folder = Path(text).expanduser()
     source, found = text, revision
-    if folder.is_dir():
+    if text and folder.is_dir():
         own = folder.resolve().name
     elif _HUB_ID.fullmatch(text):
         source, _, stated = text.partition("@")

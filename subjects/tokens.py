@@ -83,7 +83,7 @@ class _FastTokenizer:
             elif index in by_id:
                 strings.append(_readable(by_id[index], kinds))
             else:
-                strings.append(f"<unused {index}>")
+                strings.append(unused(index))
                 special.add(index)
         return Vocabulary(tuple(strings), frozenset(special))
 
@@ -111,7 +111,7 @@ class _SlowTokenizer:
         strings = [
             _from_any(piece) for piece in self._tokenizer.convert_ids_to_tokens(range(known))
         ]
-        strings += [f"<unused {index}>" for index in range(known, size)]
+        strings += [unused(index) for index in range(known, size)]
         return Vocabulary(tuple(strings), frozenset(special))
 
     def digest(self) -> str:
@@ -147,6 +147,11 @@ def _from_sentencepiece(piece: str) -> str:
     if re.fullmatch(r"<0x[0-9A-Fa-f]{2}>", piece):
         return show_bytes(bytes([int(piece[3:5], 16)]))
     return piece.replace("\u2581", " ")
+
+
+def unused(index: int) -> str:
+    """How an ID is shown that the model has and the tokenizer never gives (padded vocabularies)."""
+    return f"<unused {index}>"
 
 
 def show_bytes(data: bytes) -> str:

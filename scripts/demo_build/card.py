@@ -6,6 +6,9 @@ import platform
 import sysconfig
 from typing import Any
 
+from tokenizers import Tokenizer
+from torch import nn
+
 from demo_build.data import ENCODINGS_KEPT_PERCENT, HELDOUT_PERCENT, SOURCES, stdlib_files
 from demo_build.evaluation import (
     TASKS,
@@ -20,9 +23,6 @@ from demo_build.evaluation import (
 from demo_build.models import MODEL_VERSION, Recipe
 from demo_build.tokenizer import VOCABULARY
 from demo_build.units import unit_report
-from tokenizers import Tokenizer
-from torch import nn
-
 from subjects.corpora import generated
 
 ITEMS = 1000
@@ -32,9 +32,7 @@ WINDOWS = 4000
 
 def task_items(count: int) -> dict[str, list[Choice]]:
     """Held-out items of every task."""
-    return {
-        task: list(generated.choice_items(task, seed=ITEM_SEED, count=count)) for task in TASKS
-    }
+    return {task: list(generated.choice_items(task, seed=ITEM_SEED, count=count)) for task in TASKS}
 
 
 def _data(recipe: Recipe, seed: int) -> dict[str, Any]:

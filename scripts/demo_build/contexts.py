@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from demo_build.data import STDLIB
 from demo_build.evaluation import WINDOW, Windows
-from numpy.typing import NDArray
 
 Flags = NDArray[np.bool_]
 

@@ -17,10 +17,10 @@ from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
-from demo_build.tokenizer import BOS_ID
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from demo_build.tokenizer import BOS_ID
 from subjects.corpora import generated
 
 Tokens = NDArray[np.uint16]
@@ -72,7 +72,7 @@ def stdlib_files(root: Path | None = None) -> list[tuple[str, Path]]:
     return sorted(found)
 
 
-def stdlib_documents(split: str) -> Iterator[Text]:
+def stdlib_documents(split: generated.Split) -> Iterator[Text]:
     """Sources of one split; about 5 % of the files, by a hash of the path, are held out."""
     for name, path in stdlib_files():
         if (_percentile(name) < HELDOUT_PERCENT) == (split == "heldout"):
@@ -81,7 +81,9 @@ def stdlib_documents(split: str) -> Iterator[Text]:
                 yield Text(f"stdlib/{name}", text, STDLIB)
 
 
-def source_documents(source: str, split: str, seed: int, start: int = 0) -> Iterator[Text]:
+def source_documents(
+    source: str, split: generated.Split, seed: int, start: int = 0
+) -> Iterator[Text]:
     """Documents of one source; endless for generated text."""
     if source == STDLIB:
         yield from stdlib_documents(split)
@@ -109,7 +111,7 @@ def tokenizer_sample(seed: int, characters: int) -> Iterator[str]:
 
 
 def token_stream(
-    source: str, split: str, seed: int, tokens: int, tokenizer: Tokenizer, cache: Path
+    source: str, split: generated.Split, seed: int, tokens: int, tokenizer: Tokenizer, cache: Path
 ) -> Tokens:
     """At least `tokens` tokens of a source (all there is, for the library), from the cache
     or made now.  Every document is preceded by <|bos|>."""

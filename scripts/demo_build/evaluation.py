@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
 from demo_build.data import SOURCES, STDLIB, source_documents
 from demo_build.models import Recipe, hidden_states, logits_of
 from demo_build.tokenizer import BOS_ID, PAD_ID
 from demo_build.training import IGNORED, mask_tokens
-from numpy.typing import NDArray
-from tokenizers import Tokenizer
-from torch import Tensor, nn
 
 WINDOW = 64
 BATCH = 64
@@ -224,9 +225,7 @@ def choose(model: nn.Module, items: Sequence[Choice], tokenizer: Tokenizer) -> C
     for item in items:
         right = tokenizer.encode(item.prompt + item.correct).ids
         wrong = tokenizer.encode(item.prompt + item.wrong).ids
-        same = next(
-            (i for i, (a, b) in enumerate(zip(right, wrong, strict=False)) if a != b), None
-        )
+        same = next((i for i, (a, b) in enumerate(zip(right, wrong, strict=False)) if a != b), None)
         if same is None:  # one begins with the other: no single token tells them apart
             continue
         asked.append(([BOS_ID, *right[:same]], right[same], wrong[same]))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from demo_build.tokenizer import BOS_ID, MASK_ID, PAD_ID, SEP_ID, VOCABULARY
 from torch import Tensor, nn
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
+from demo_build.tokenizer import BOS_ID, MASK_ID, PAD_ID, SEP_ID, VOCABULARY
 from subjects.lstm_model import LSTMConfig, LSTMLanguageModel
 
 POSITIONS = 128
@@ -52,7 +52,7 @@ class Recipe:
     mix: str = "general"
     sparsity: float = 0.0  # weight of Σ_layers mean |activation|
     lengths: tuple[tuple[int, float], ...] = ((65, 0.7), (128, 0.3))
-    tokens_per_step: int = 4096
+    tokens_per_step: int = 2080
     seed: int = 20
     weight_decay: float = 0.05
 
@@ -70,11 +70,11 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("demo", "causal", 4, 192, 6, 10_000_000, 1.5e-3, sparsity=0.02),
-        Recipe("demo-lstm", "lstm", 2, 192, 0, 5_000_000, 4e-3, mix="agreement"),
-        Recipe("demo-bert", "masked", 4, 144, 4, 7_000_000, 1.5e-3),
-        Recipe("demo-small", "causal", 3, 128, 4, 7_000_000, 2e-3, sparsity=0.02),
-        Recipe("demo-tiny", "causal", 2, 64, 2, 6_000_000, 3e-3, sparsity=0.02),
+        Recipe("demo", "causal", 4, 192, 6, 8_000_000, 1.5e-3, sparsity=0.02),
+        Recipe("demo-lstm", "lstm", 2, 192, 0, 4_500_000, 3e-3, mix="agreement"),
+        Recipe("demo-bert", "masked", 4, 144, 4, 6_000_000, 1.5e-3),
+        Recipe("demo-small", "causal", 3, 128, 4, 6_000_000, 2e-3, sparsity=0.02),
+        Recipe("demo-tiny", "causal", 2, 64, 2, 5_000_000, 2.5e-3, sparsity=0.02),
     )
 }
 
@@ -88,7 +88,7 @@ def build_model(recipe: Recipe) -> nn.Module:
             )
         )
     if recipe.kind == "masked":
-        return BertForMaskedLM(
+        masked: nn.Module = BertForMaskedLM(
             BertConfig(
                 vocab_size=VOCABULARY,
                 hidden_size=recipe.width,
@@ -106,7 +106,8 @@ def build_model(recipe: Recipe) -> nn.Module:
                 mask_token_id=MASK_ID,
             )
         )
-    return GPT2LMHeadModel(
+        return masked
+    causal: nn.Module = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=VOCABULARY,
             n_positions=POSITIONS,
@@ -124,6 +125,7 @@ def build_model(recipe: Recipe) -> nn.Module:
             pad_token_id=PAD_ID,
         )
     )
+    return causal
 
 
 def mlp_activations(model: nn.Module) -> list[nn.Module]:

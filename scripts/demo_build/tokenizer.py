@@ -48,7 +48,10 @@ def save_tokenizer(tokenizer: Tokenizer, directory: Path, *, masked: bool) -> No
     if masked:
         names |= {"cls_token": BOS, "sep_token": SEP}
     wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=128, clean_up_tokenization_spaces=False, **names
+        tokenizer_object=tokenizer,
+        model_max_length=128,
+        clean_up_tokenization_spaces=False,
+        **names,
     )
     wrapped.save_pretrained(directory)
 

@@ -7,7 +7,6 @@ stopped goes on as if it had not been (up to the order of floating-point sums).
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -16,17 +15,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from demo_build.data import Plan, Tokens, batch
-from demo_build.models import Recipe, build_model, decoder, hidden_states, mlp_activations
-from demo_build.tokenizer import BOS_ID, MASK_ID, SEP_ID, VOCABULARY
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from demo_build.data import Plan, Tokens, batch
+from demo_build.models import Recipe, build_model, decoder, hidden_states, mlp_activations
+from demo_build.tokenizer import BOS_ID, MASK_ID, SEP_ID, VOCABULARY
+
 CHUNK = 512
 LOG_EVERY = 50
-PROBE_EVERY = 300
+PROBE_EVERY = 400
 CHECKPOINT_SECONDS = 120.0
 IGNORED = -100
 
@@ -70,6 +70,14 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         grad_rows, grad_weight, grad_bias = ctx.saved_tensors
         scaled_bias = None if grad_bias is None else grad_bias * grads[0]
         return grad_rows * grads[0], grad_weight * grads[0], scaled_bias, None
+
+
+def cross_entropy(rows: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
+    """Mean cross-entropy in nats of logits rows·weightᵀ + bias against `targets`."""
+    loss: Tensor = ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        rows, weight, bias, targets
+    )
+    return loss
 
 
 def mask_tokens(
@@ -122,6 +130,41 @@ class ActivationSize:
             return size, float("nan")
         with torch.no_grad():
             return size, float(torch.stack([(part > 0).float().mean() for part in parts]).mean())
+
+
+class ThreadChoice:
+    """Chooses between one CPU thread and all of them, again and again.
+
+    Where other programs keep a core busy, all threads can be slower than one, because every
+    parallel loop waits for the thread that was put aside.  The other choice is tried now and
+    then, for `TRIED` steps, and kept if its tokens a second were better.
+    """
+
+    EVERY, TRIED = 40, 3
+
+    def __init__(self, threads: int) -> None:
+        """`threads` is what "all" means; with 1 there is nothing to choose."""
+        self.options = [threads, 1] if threads > 1 else [threads]
+        self.current = 0
+        self.speeds = [0.0] * len(self.options)
+        self.count = 0
+        self.times: list[float] = []
+
+    def after_step(self, speed: float) -> None:
+        """Note the tokens a second of a step and decide how the next one runs."""
+        if len(self.options) < 2:
+            return
+        self.count += 1
+        self.times.append(speed)
+        trying = self.count > self.EVERY
+        if self.count in (self.EVERY, self.EVERY + self.TRIED):
+            self.speeds[self.current] = float(np.median(self.times[-2 * self.TRIED :]))
+            self.times = []
+            self.current = 1 - self.current
+            if trying:
+                self.count = 0
+                self.current = int(np.argmax(self.speeds))
+            torch.set_num_threads(self.options[self.current])
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -201,6 +244,8 @@ def train(
     size = ActivationSize(model) if recipe.sparsity else None
     began = saved = logged = time.monotonic()
     tokens = 0
+    threads = ThreadChoice(torch.get_num_threads() if device.type == "cpu" else 1)
+    ended = began
     for step in range(start, plan.steps):
         ids_array = batch(plan, streams, step)
         targets_array = ids_array
@@ -217,7 +262,7 @@ def train(
         else:
             hidden = hidden_states(model, ids[:, :-1]).flatten(0, 1)
             targets = targets[:, 1:].flatten()
-        loss: Tensor = ChunkedCrossEntropy.apply(*decoder(model, hidden), targets)
+        loss = cross_entropy(*decoder(model, hidden), targets)
         shown, total, active = loss, loss, float("nan")
         if size is not None:
             magnitude, active = size.take(count=(step + 1) % LOG_EVERY == 0)
@@ -229,12 +274,14 @@ def train(
         optimizer.step()
         tokens += ids.numel()
         now = time.monotonic()
+        threads.after_step(ids.numel() / (now - ended))
         if (step + 1) % LOG_EVERY == 0 or step + 1 == plan.steps:
             speed = tokens / (now - logged)
             left = (now - began) / (step + 1 - start) * (plan.steps - step - 1)
             print(
                 f"{recipe.name} step {step + 1}/{plan.steps} loss {shown.item():.3f} "
-                f"active {active:.3f} rate {rate:.1e} tok/s {speed:.0f} eta {left / 60:.1f} min",
+                f"active {active:.3f} rate {rate:.1e} tok/s {speed:.0f} "
+                f"threads {torch.get_num_threads()} eta {left / 60:.1f} min",
                 flush=True,
             )
             tokens, logged = 0, now
@@ -246,10 +293,6 @@ def train(
         if now - saved > CHECKPOINT_SECONDS or step + 1 == plan.steps:
             save_checkpoint(file, model, optimizer, step + 1, before + now - began)
             saved = now
+        ended = time.monotonic()
+    torch.set_num_threads(threads.options[0])
     return model.eval(), before + time.monotonic() - began
-
-
-def checkpoint_summary(file: Path) -> dict[str, Any]:
-    """Step and seconds of a checkpoint, as JSON-ready values."""
-    with safe_open(file, framework="pt") as stored:
-        return {name: json.loads(value) for name, value in stored.metadata().items()}

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from torch import nn
+
 from demo_build.contexts import contexts, flags
 from demo_build.evaluation import BATCH, WINDOW, Windows
 from demo_build.models import hidden_states, mlp_activations
 from demo_build.tokenizer import PAD_ID, VOCABULARY
-from numpy.typing import NDArray
-from scipy.stats import rankdata
-from torch import nn
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -160,7 +161,8 @@ def unit_report(name: str, model: nn.Module, windows: Windows) -> dict[str, Any]
         values = layer_activations(model, windows, layer)
         values[~kept] = 0.0
         flat = values[kept]
-        living = alive((values > 0).any(1), windows)
+        active = np.asarray((values > 0).any(axis=1))
+        living = alive(active, windows)
         rho = table_correlation(flat, tokens, first)
         layers.append(
             {

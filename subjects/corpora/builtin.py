@@ -21,7 +21,9 @@ from subjects.corpora.generated import PHENOMENA, documents
 GENERATOR_VERSION = 1
 _SKIPPED = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
 _SKIPPED |= {"lib2to3", "turtledemo", "ensurepip"}
-_TABLES = re.compile(r"encodings/(cp|iso|mac_|koi8|big5|euc_|gb|hz|johab|kz|shift|tis|palmos|ptcp|hp_)")
+_TABLES = re.compile(
+    r"encodings/(cp|iso|mac_|koi8|big5|euc_|gb|hz|johab|kz|shift|tis|palmos|ptcp|hp_)"
+)
 
 
 def standard_library() -> list[tuple[str, Path]]:

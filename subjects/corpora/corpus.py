@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -47,7 +46,5 @@ def near_duplicate_group(text: str) -> str:
     words = ["0" if w.isdigit() else w.lower() for w in _WORD.findall(text)]
     if len(words) <= _SHINGLE:
         return f"text/{text_hash(*words):016x}"
-    least = min(
-        text_hash(*words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1)
-    )
+    least = min(text_hash(*words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1))
     return f"shingle/{least:016x}"

@@ -73,9 +73,9 @@ def read_bytes(path: Path, expected: str | None = None) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise IndexDamaged(f"index file {str(path)!r} cannot be read: {error.strerror}", hint) from (
-            error
-        )
+        raise IndexDamaged(
+            f"index file {str(path)!r} cannot be read: {error.strerror}", hint
+        ) from (error)
     if expected is not None and digest(data) != expected:
         raise IndexDamaged(f"index file {str(path)!r} does not match its checksum", hint)
     return data

@@ -32,7 +32,7 @@ def bin_edges() -> NDArray[np.float64]:
     """The ``N_BINS + 1`` edges: within an octave the four bins are equally wide."""
     octaves = np.arange(LOWEST_OCTAVE, LOWEST_OCTAVE + N_BINS // BINS_PER_OCTAVE)
     inside = 1.0 + np.arange(BINS_PER_OCTAVE) / BINS_PER_OCTAVE
-    return np.append((2.0**octaves[:, None] * inside).ravel(), 2.0 ** (octaves[-1] + 1))
+    return np.append((2.0 ** octaves[:, None] * inside).ravel(), 2.0 ** (octaves[-1] + 1))
 
 
 def value_keys(values: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:

@@ -100,7 +100,11 @@ class Manifest(BaseModel):
 
 
 def index_key(
-    spec: SubjectSpec, corpus_fingerprint: str, sites: list[SiteInfo], window: int, per_document: int
+    spec: SubjectSpec,
+    corpus_fingerprint: str,
+    sites: list[SiteInfo],
+    window: int,
+    per_document: int,
 ) -> str:
     """The name of an index: a hash of everything its numbers depend on."""
     parts: list[Any] = [

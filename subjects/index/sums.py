@@ -100,7 +100,9 @@ class TokenSums:
         return cls(**{**held, "count": int(held["count"])})
 
 
-def batch_sums(values: torch.Tensor, low: torch.Tensor, high: torch.Tensor, signed: bool) -> TokenSums:
+def batch_sums(
+    values: torch.Tensor, low: torch.Tensor, high: torch.Tensor, signed: bool
+) -> TokenSums:
     """Sums of one batch: ``values`` [windows, tokens, units] float32; ``low``/``high`` per window.
 
     ``low`` and ``high`` [windows, units] are the extremes over each window's tokens.

@@ -66,9 +66,9 @@ class SplitTables:
         width = windows.high.shape[1]
         cell = torch.where(fires, magnitude_bins(windows.high) + 1, 0)
         cell = cell + torch.arange(width, device=cell.device) * (N_BINS + 1)
-        self.maxima += torch.bincount(
-            cell.reshape(-1), minlength=width * (N_BINS + 1)
-        ).reshape(width, N_BINS + 1)
+        self.maxima += torch.bincount(cell.reshape(-1), minlength=width * (N_BINS + 1)).reshape(
+            width, N_BINS + 1
+        )
 
     def fold(self, other: SplitTables) -> None:
         """Join the tables of later shards, in place."""

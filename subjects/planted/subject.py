@@ -54,7 +54,7 @@ class PlantedSubject:
             name: np.array([self._strength(name, i) for i in range(len(family.units))])
             for name, family in self._families.items()
         }
-        definitions = [[name, list(map(repr, f.units))] for name, f in self._families.items()]
+        definitions = [[name, list(map(_identity, f.units))] for name, f in self._families.items()]
         self._spec = SubjectSpec(
             name=NAME,
             family="planted",
@@ -214,6 +214,11 @@ def load_planted(tokenizer_source: Path | None = None, *, seed: int = 0) -> Plan
     Raises :class:`core.errors.SubjectLoadError` when there is no such tokenizer.
     """
     return PlantedSubject(load_tokens(tokenizer_source), seed=seed)
+
+
+def _identity(definition: Definition) -> str:
+    """What a unit computes, whatever words describe it."""
+    return repr((definition.pattern, definition.rule, definition.noise))
 
 
 def _plain(definition: Definition, grid: TokenGrid) -> Floats:

@@ -42,6 +42,7 @@ EXTENDED = 14
 PREVIOUS_TRIED = 16
 NEAR_TRIED = 12
 LINE_TRIED = 8
+CONTEXT_SETS = (2, 3, 5)
 DISTANCES = (2, 3, 5, 8, 16)
 CLASSES: tuple[CharClass, ...] = tuple(
     CharClass(name)
@@ -104,12 +105,15 @@ def propose(
     contexts = _contexts(regression, pulls, [c.predicate for c, _ in bases], total)
     contexts = list(dict.fromkeys([*extra_contexts, *contexts]))
     held = np.stack([grid.holds(c).reshape(-1) for c in contexts]).astype(np.float32)
-    frontier = [clause for clause, _ in bases]
-    for width in (BASES, EXTENDED):
-        frontier = _widest(frontier, found, price)[:width]
-        grown = _extend(regression, pulls, frontier, contexts, held, total)
+    # A class says nothing alone ("any token") and everything in the right place.
+    classes = [clause for clause, _ in bases if isinstance(clause.predicate, CharClass)]
+    frontier = _widest([clause for clause, _ in bases], found, price)[:BASES]
+    for width in (EXTENDED, 0):
+        grown = _extend(
+            regression, pulls, list(dict.fromkeys([*classes, *frontier])), contexts, held, total
+        )
         found |= grown
-        frontier = list(grown)
+        classes, frontier = [], _widest(grown, found, price)[:width]
     candidates = [Candidate(c, g, g - price * c.symbols) for c, g in found.items()]
     return sorted(candidates, key=lambda c: (-c.net, c.clause.symbols, repr(c.clause)))
 
@@ -215,21 +219,33 @@ def _named(
         here = np.bincount(before, weights=pulls[:, back:][later], minlength=size)
         there = np.bincount(before, weights=weights[:, back:][later], minlength=size)
         if back == 1:
-            for i in _strongest(here, there, total, count):
-                found.append(RightAfter(Exact((grid.strings[i],))))
+            ranked = _strongest(here, there, total, count)
+            found += [RightAfter(Exact((grid.strings[i],))) for i in ranked]
+            found += [RightAfter(Exact(texts)) for texts in _sets(grid.strings, ranked)]
             for i in _strongest(-here, there, total, count // 4):
                 found.append(RightAfter(Exact((grid.strings[i],)), negated=True))
         pull += here
         mass += there
         if back in DISTANCES and back >= 2:
             near = NEAR_TRIED if full else NEAR_TRIED // 2
-            for i in _strongest(pull, mass, total, near):
+            ranked = _strongest(pull, mass, total, near)
+            found += [Within(back, Exact(texts)) for texts in _sets(grid.strings, ranked)]
+            for i in ranked:
                 found.append(Within(back, Exact((grid.strings[i],))))
                 if form := case_free_form(grid.strings[i]):
                     found.append(Within(back, Word(form)))
     for i in _strongest(*_line_starts(regression, pulls, where), total, LINE_TRIED):
         found.append(LineStartsWith(Exact((grid.strings[i],))))
     return found
+
+
+def _sets(strings: Sequence[str], ranked: Sequence[int]) -> list[tuple[str, ...]]:
+    """The first few of ``ranked`` as token lists of growing length."""
+    return [
+        tuple(sorted(strings[i] for i in ranked[:size]))
+        for size in CONTEXT_SETS
+        if len(ranked) >= size
+    ]
 
 
 def _line_starts(

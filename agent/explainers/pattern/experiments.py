@@ -96,7 +96,9 @@ def occlude(evidence: SplitEvidence, probe: Probe, seed: int) -> Needed:
             if drop >= NEEDED:
                 votes[back, top.tokens[row][position - back]] += 1
     means = {back: float(np.mean(found)) for back, found in sorted(drops.items())}
-    outcome: dict[str, float | int | str] = {f"drop_{b}_back": round(m, 4) for b, m in means.items()}
+    outcome: dict[str, float | int | str] = {
+        f"drop_{b}_back": round(m, 4) for b, m in means.items()
+    }
     return Needed(
         drops=means,
         contexts=_contexts(votes),

@@ -79,9 +79,7 @@ def _grow(
     return None
 
 
-def _settle(
-    regression: Regression, clauses: list[Clause]
-) -> tuple[list[Clause], Array, Array]:
+def _settle(regression: Regression, clauses: list[Clause]) -> tuple[list[Clause], Array, Array]:
     """Refit, drop clauses of strength zero, and join clauses that differ in their tokens only."""
     while True:
         strengths, residual = regression.solve(_masks(regression, clauses))

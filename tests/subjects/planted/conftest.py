@@ -19,7 +19,7 @@ FOLDERS = ("asyncio", "email", "http", "json", "logging", "unittest", "xml/dom",
 
 def texts() -> Iterator[str]:
     root = Path(sysconfig.get_paths()["stdlib"])
-    files = sorted(root.glob("*.py"))[::2]
+    files = sorted(root.glob("*.py"))[::3]
     for folder in FOLDERS:
         files += sorted((root / folder).glob("*.py"))
     return (file.read_text(encoding="utf-8", errors="replace") for file in files)
@@ -54,9 +54,9 @@ def planted(tokenizer_file: Path) -> PlantedSubject:
 
 @pytest.fixture(scope="session")
 def windows(planted: PlantedSubject) -> NDArray[np.int64]:
-    """Windows of real text, [n, 64], at most 64 a file."""
+    """Windows of real text, [n, 64], at most 24 a file."""
     rows = []
     for text in texts():
-        ids = planted.tokenize(text[: 64 * WINDOW * 4])
-        rows += [ids[i : i + WINDOW] for i in range(0, len(ids) - WINDOW + 1, WINDOW)][:64]
+        ids = planted.tokenize(text[: 24 * WINDOW * 6])
+        rows += [ids[i : i + WINDOW] for i in range(0, len(ids) - WINDOW + 1, WINDOW)][:24]
     return np.array(rows, dtype=np.int64)

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from core.ids import UnitId
+from core.patterns import (
+    CharClass,
+    Clause,
+    Context,
+    Exact,
+    FirstPosition,
+    Inside,
+    LineStartsWith,
+    Pattern,
+    Prefix,
+    RightAfter,
+    SeenBefore,
+    Suffix,
+    TokenPredicate,
+    Within,
+    Word,
+    render,
+)
 from subjects.planted import PlantedSubject
 
 Floats = NDArray[np.float32]
@@ -16,14 +35,16 @@ Windows = NDArray[np.int64]
 Naive = Callable[[list[str], int], bool]
 
 
-def unit_saying(planted: PlantedSubject, site: str, *phrases: str) -> UnitId:
-    """The unit of ``site`` whose description ends in these phrases, joined."""
-    wanted = " ".join(phrases)
+def unit_with(
+    planted: PlantedSubject, site: str, predicate: TokenPredicate, *contexts: Context
+) -> UnitId:
+    """The unit of ``site`` whose truth is this one clause."""
+    sentence = render(Pattern((Clause(predicate, contexts),)))
     for index in range(planted.sites()[site].width):
         unit = UnitId("planted", site, index)
-        if planted.truth(unit).description.endswith(wanted):
+        if planted.truth(unit).pattern == sentence:
             return unit
-    raise AssertionError(f"no unit of {site!r} says {wanted!r}")
+    raise AssertionError(f"no unit of {site!r} says {sentence!r}")
 
 
 def run(planted: PlantedSubject, unit: UnitId, text: str) -> tuple[list[str], Floats]:
@@ -35,9 +56,9 @@ def run(planted: PlantedSubject, unit: UnitId, text: str) -> tuple[list[str], Fl
 
 
 def fired(planted: PlantedSubject, unit: UnitId, text: str) -> list[str]:
-    """Where the unit fires on ``text``: each token with the two before it."""
+    """Where the unit fires on ``text``: the text up to the end of each such token."""
     tokens, values = run(planted, unit, text)
-    return ["".join(tokens[max(0, t - 2) : t + 1]) for t in np.flatnonzero(values > 0.5)]
+    return ["".join(tokens[: t + 1]) for t in np.flatnonzero(values > 0.5)]
 
 
 def word(token: str) -> str:
@@ -47,66 +68,63 @@ def word(token: str) -> str:
 @pytest.mark.parametrize(
     ("site", "says", "text", "where"),
     [
-        ("exact", 'the token " the"', "In the end The cat, the dog", ["In the", ", the"]),
-        ("word", 'the word "is" in any letter case', "Is it? It is.", ["Is", "? It is"]),
-        ("affix", 'a token ending with "ing"', "using a string", ["using", "using a string"]),
+        ("exact", (Exact((" the",)),), "In the end The cat", ["In the"]),
+        ("word", (Word("the"),), "The end of the end", ["The", "The end of the"]),
+        ("affix", (Suffix("ing"),), "a string", ["a string"]),
         (
             "after",
-            'the word "the" in any letter case right after the word "of" in any letter case',
+            (Word("the"), RightAfter(Word("of"))),
             "the end of the line of a file",
-            [" end of the"],
+            ["the end of the"],
         ),
-        (
-            "unless",
-            'the word "self" in any letter case not inside brackets',
-            "self.name(self)",
-            ["self"],
-        ),
-        ("seen", 'the word "of" in any letter case seen before in the excerpt', "of a or of", []),
-        ("inside", 'the word "is" in any letter case inside a comment', "is # is\nis", [" # is"]),
+        ("unless", (Word("self"), Inside("brackets", True)), "self.name(self)", ["self"]),
+        ("seen", (Word("of"), SeenBefore()), "a of b of", ["a of b of"]),
+        ("inside", (Word("is"), Inside("comment")), "a is # is\n is", ["a is # is"]),
+        ("line", (Word("in"), LineStartsWith(Word("for"))), "in\nfor x in", ["in\nfor x in"]),
     ],
 )
-def test_a_unit_fires_where_its_description_says(
-    planted: PlantedSubject, site: str, says: str, text: str, where: list[str]
+def test_a_unit_fires_where_its_truth_says(
+    planted: PlantedSubject, site: str, says: tuple[Any, ...], text: str, where: list[str]
 ) -> None:
-    unit = unit_saying(planted, site, "fires on", says)
-    assert fired(planted, unit, text) == where
+    assert fired(planted, unit_with(planted, site, *says), text) == where
 
 
-NAIVE: dict[tuple[str, str], Naive] = {
-    ("exact", 'the token "("'): lambda w, t: w[t] == "(",
-    ("word", 'the word "not" in any letter case'): lambda w, t: word(w[t]) == "not",
-    ("affix", 'a token starting with "un"'): lambda w, t: w[t].strip().startswith("un"),
-    ("charclass", "digits"): lambda w, t: w[t].strip().isdecimal(),
-    (
-        "after",
-        'the word "not" in any letter case right after the word "if" in any letter case',
-    ): lambda w, t: word(w[t]) == "not" and t > 0 and word(w[t - 1]) == "if",
-    (
-        "within",
-        'the word "in" in any letter case within 3 tokens after the word "for" in any letter case',
-    ): lambda w, t: word(w[t]) == "in" and "for" in map(word, w[max(0, t - 3) : t]),
-    (
-        "seen",
-        'the word "self" in any letter case seen before in the excerpt',
-    ): lambda w, t: word(w[t]) == "self" and w[t] in w[:t],
-    (
-        "negated",
-        'the word "none" in any letter case within 3 tokens after'
-        ' the word "not" in any letter case',
-    ): lambda w, t: word(w[t]) == "none" and "not" in map(word, w[max(0, t - 3) : t]),
-    ("position", "a newline at the first position"): lambda w, t: t == 0 and "\n" in w[t],
+NAIVE: dict[str, tuple[tuple[Any, ...], Naive]] = {
+    "exact": ((Exact(("(",)),), lambda w, t: w[t] == "("),
+    "word": ((Word("not"),), lambda w, t: word(w[t]) == "not"),
+    "affix": ((Prefix("un"),), lambda w, t: w[t].strip().startswith("un")),
+    "charclass": ((CharClass("digits"),), lambda w, t: w[t].strip().isdecimal()),
+    "after": (
+        (Word("not"), RightAfter(Word("if"))),
+        lambda w, t: word(w[t]) == "not" and t > 0 and word(w[t - 1]) == "if",
+    ),
+    "within": (
+        (Word("in"), Within(3, Word("for"))),
+        lambda w, t: word(w[t]) == "in" and "for" in map(word, w[max(0, t - 3) : t]),
+    ),
+    "seen": (
+        (Word("self"), SeenBefore()),
+        lambda w, t: word(w[t]) == "self" and w[t] in w[:t],
+    ),
+    "negated": (
+        (Word("none"), Within(3, Word("not"))),
+        lambda w, t: word(w[t]) == "none" and "not" in map(word, w[max(0, t - 3) : t]),
+    ),
+    "position": (
+        (CharClass("newline"), FirstPosition()),
+        lambda w, t: t == 0 and "\n" in w[t],
+    ),
 }
 
 
-@pytest.mark.parametrize(("site", "says"), list(NAIVE))
+@pytest.mark.parametrize("site", list(NAIVE))
 def test_units_agree_with_naive_code_on_real_text(
-    planted: PlantedSubject, windows: Windows, site: str, says: str
+    planted: PlantedSubject, windows: Windows, site: str
 ) -> None:
-    unit = unit_saying(planted, site, "fires on", says)
-    rows = windows[::4]
+    says, naive = NAIVE[site]
+    unit = unit_with(planted, site, *says)
+    rows = windows[::2]
     values = planted.activations(planted.batch(rows), [site])[site][:, :, unit.index].numpy()
-    naive = NAIVE[site, says]
     expected = np.zeros(values.shape, dtype=np.bool_)
     for i, row in enumerate(rows):
         tokens = list(planted.vocabulary.decode(row))
@@ -116,7 +134,8 @@ def test_units_agree_with_naive_code_on_real_text(
 
 
 def test_next_token_units_know_the_future(planted: PlantedSubject, windows: Windows) -> None:
-    unit = unit_saying(planted, "nexttoken", 'the word "self" in any letter case (uses the next')
+    unit = UnitId("planted", "nexttoken", 1)
+    assert '"self"' in planted.truth(unit).description
     rows = windows[:200]
     values = planted.oracle(planted.batch(rows), ["nexttoken"])["nexttoken"][:, :, unit.index]
     tokens = [list(map(word, planted.vocabulary.decode(row))) for row in rows]
@@ -135,12 +154,9 @@ def test_expressible_units_never_look_ahead(planted: PlantedSubject, windows: Wi
 def test_a_union_fires_on_both_words(planted: PlantedSubject) -> None:
     unit = UnitId("planted", "union", 0)
     truth = planted.truth(unit)
-    assert truth.parts == (
-        'fires on the word "def" in any letter case',
-        'fires on the word "the" in any letter case',
-    )
+    assert ['"def"' in truth.parts[0], '"the"' in truth.parts[1]] == [True, True]
     assert truth.expected[0] == "polysemantic"
-    assert fired(planted, unit, "def a: the") == ["def", ": the"]
+    assert fired(planted, unit, "def a: the") == ["def", "def a: the"]
 
 
 def test_graded_units_fire_more_in_their_place(planted: PlantedSubject) -> None:
@@ -190,7 +206,7 @@ def test_other_word_families_are_alive_on_real_text(
     planted: PlantedSubject, windows: Windows
 ) -> None:
     sites = ("exact", "word", "affix", "charclass", "after", "within", "line", "inside", "unless")
-    clean = planted.oracle(planted.batch(windows), sites)
+    clean = planted.oracle(planted.batch(windows[::2]), sites)
     for site in sites:
         live = (clean[site] > 0).flatten(0, 1).any(dim=0)
         assert live.float().mean() > 0.9, site

@@ -74,14 +74,14 @@ def test_noise_says_nothing_about_the_token(planted: PlantedSubject, windows: Wi
 def test_no_noise_unit_follows_any_planted_signal(
     planted: PlantedSubject, windows: Windows
 ) -> None:
-    rows = np.unique(windows, axis=0)[:1500]
+    rows = np.unique(windows, axis=0)[:600]
     batch = planted.batch(rows)
     units = planted.activations(batch, ["noise"])["noise"].numpy()[:, :, :100].reshape(-1, 100)
     signal = planted.oracle(batch, ["word"])["word"].numpy().reshape(len(units), -1)
     units = (units - units.mean(axis=0)) / units.std(axis=0)
     signal = (signal - signal.mean(axis=0)) / np.maximum(signal.std(axis=0), 1e-9)
     correlation = units.T @ signal / len(units)
-    assert np.abs(correlation).max() < 0.05
+    assert np.abs(correlation).max() < 0.08
     assert abs(correlation.mean()) < 0.001
 
 

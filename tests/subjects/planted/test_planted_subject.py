@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import SubjectLoadError, UnitOutOfRange, UnknownSite, UnsupportedOperation
 from core.ids import UnitId
-from core.patterns import parse
+from core.patterns import TokenGrid, evaluate, parse
 from subjects.planted import PlantedSubject, load_planted
 from subjects.protocol import Subject
 
@@ -158,3 +158,17 @@ def test_a_missing_or_foreign_tokenizer_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("[]", encoding="utf-8")
     with pytest.raises(SubjectLoadError, match="not a tokenizer file"):
         load_planted(tmp_path)
+
+
+def test_the_sentence_of_a_unit_predicts_its_oracle(
+    planted: PlantedSubject, windows: Windows
+) -> None:
+    grid = TokenGrid.from_tokens([planted.vocabulary.decode(row) for row in windows[:100]])
+    for site in ("within", "graded", "negative", "noisy"):
+        clean = planted.oracle(planted.batch(windows[:100]), [site])[site].numpy()
+        for index in range(0, planted.sites()[site].width, 5):
+            truth = planted.truth(UnitId("planted", site, index))
+            assert truth.pattern is not None
+            sign = -1 if truth.polarity == "negative" else 1
+            predicted = sign * truth.strength * evaluate(parse(truth.pattern), grid) / 10
+            np.testing.assert_allclose(clean[:, :, index], predicted, rtol=1e-5)

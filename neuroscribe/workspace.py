@@ -1,0 +1,180 @@
+"""The composition root's state: one home folder with its subjects, indexes and store.
+
+Nothing is loaded until it is asked for. A subject that is not built in is registered once
+(``neuroscribe subjects add``) and known by its name from then on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InvalidSetting, StorageError
+from core.hashing import fingerprint
+from core.ids import site_kind
+from core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from storage import Store
+    from subjects.corpora.corpus import Corpus
+    from subjects.index.collect import CollectPlan, Progress
+    from subjects.index.reader import ActivationIndex
+    from subjects.protocol import Subject
+
+REGISTER = "subjects.json"
+DEMO_FOLDER = Path(__file__).resolve().parent.parent / "subjects" / "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusChoice:
+    """Which text, cut how. ``per_document`` None is 16 windows for ``builtin``, else 64."""
+
+    source: str = "builtin"
+    column: str = "text"
+    limit: int | None = None
+    window: int = 64
+    per_document: int | None = None
+
+    def open(self) -> Corpus:
+        """The corpus itself."""
+        from subjects.corpora.open import open_corpus
+
+        return open_corpus(self.source, column=self.column, limit=self.limit)
+
+    @property
+    def windows_per_document(self) -> int:
+        """The cap in force."""
+        if self.per_document is not None:
+            return self.per_document
+        return 16 if self.source == "builtin" else 64
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Subjects, indexes and the store under one home."""
+
+    settings: Settings = field(default_factory=load_settings)
+    trust_remote_code: bool = False
+    _subjects: dict[str, Subject] = field(default_factory=dict)
+    _indexes: dict[str, ActivationIndex] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds everything."""
+        return self.settings.home
+
+    def registered(self) -> dict[str, dict[str, str]]:
+        """Subjects added by the user: name to ``{"source", "revision"}``."""
+        path = self.home / REGISTER
+        if not path.exists():
+            return {}
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"the subject register {str(path)!r} cannot be read", "mend or delete it"
+            ) from error
+        return {str(k): {str(a): str(b) for a, b in v.items()} for k, v in found.items()}
+
+    def register(self, name: str, source: str, revision: str | None) -> None:
+        """Remember where subject ``name`` comes from; an existing other source is refused."""
+        known = self.registered()
+        entry = {"source": source, "revision": revision or ""}
+        if name in known and known[name] != entry:
+            raise InvalidSetting(
+                f"subject {name!r} is already registered from {known[name]['source']!r}",
+                "choose another name",
+            )
+        from subjects.index.files import write_json
+
+        write_json(self.home / REGISTER, {**known, name: entry})
+
+    def subject(self, name: str) -> Subject:
+        """The subject, loaded once."""
+        if name not in self._subjects:
+            from subjects.registry import load_subject
+
+            entry = self.registered().get(name)
+            self._subjects[name] = load_subject(
+                name,
+                source=entry["source"] if entry else None,
+                revision=(entry["revision"] or None) if entry else None,
+                device=self.settings.device,
+                dtype=self.settings.dtype,
+                threads=self.settings.threads,
+                trust_remote_code=self.trust_remote_code,
+            )
+        return self._subjects[name]
+
+    def subject_identity(self, name: str) -> str:
+        """What a stored answer about the subject depends on, told without loading it.
+
+        Built-in and local models: a digest of their files. Models on the hub: ID and revision.
+        """
+        entry = self.registered().get(name)
+        folder = DEMO_FOLDER / name
+        if entry is not None:
+            folder = Path(entry["source"]).expanduser()
+        if name == "planted":
+            folder = DEMO_FOLDER / "demo"
+        if not folder.is_dir():
+            return fingerprint([name, entry])
+        digest = hashlib.blake2b(digest_size=8)
+        for path in sorted(folder.iterdir()):
+            if path.suffix in (".safetensors", ".json") and path.name != "card.json":
+                digest.update(path.name.encode())
+                digest.update(path.read_bytes())
+        return fingerprint([name, digest.hexdigest(), self.settings.dtype])
+
+    def plan(self, name: str, sites: list[str], choice: CorpusChoice) -> CollectPlan:
+        """The collection that covers ``sites`` of a subject."""
+        from subjects.index.collect import CollectPlan
+
+        subject = self.subject(name)
+        known = subject.sites()
+        return CollectPlan(
+            subject=subject,
+            corpus=choice.open(),
+            sites=[known[site] for site in sites],
+            window=choice.window,
+            per_document=choice.windows_per_document,
+        )
+
+    def sites_like(self, name: str, site: str) -> list[str]:
+        """Every site of the same kind: they are collected in one pass."""
+        return [s for s in self.subject(name).sites() if site_kind(s) == site_kind(site)]
+
+    def index(
+        self,
+        name: str,
+        site: str,
+        choice: CorpusChoice,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> ActivationIndex:
+        """The index that holds a site, collected now if it does not exist yet."""
+        from subjects.index.collect import collect
+        from subjects.index.reader import ActivationIndex
+
+        plan = self.plan(name, self.sites_like(name, site), choice)
+        if plan.key not in self._indexes:
+            collect(plan, self.home, progress=progress)
+            budget = self.settings.index_budget_mb << 20
+            self._indexes[plan.key] = ActivationIndex.open(
+                plan.folder(self.home), plan.subject, budget
+            )
+        return self._indexes[plan.key]
+
+    def store(self) -> Store:
+        """The database, opened (and brought up to date)."""
+        from storage import open_store
+
+        return open_store(self.settings.database)
+
+
+def as_json(value: Any) -> str:
+    """One JSON document, as ``--json`` prints it."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
