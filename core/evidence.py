@@ -178,15 +178,16 @@ class SplitEvidence:
         return np.flatnonzero((maxima >= low) & (maxima < high)).astype(np.int64)
 
     def flipped(self) -> SplitEvidence:
-        """The same windows seen from the negative side: activations negated, top and bottom swapped.
+        """The same windows from the negative side: activations negated, top and bottom swapped.
 
-        Bands describe the positive side, so there are none.
+        Bands and active windows describe the positive side, so there are none.
         """
         return replace(
             self,
             pool=replace(self.pool, activations=-self.pool.activations),
             top_rows=self.bottom_rows,
             bottom_rows=self.top_rows,
+            active_rows=np.empty(0, dtype=np.int64),
             bands=(),
             others=-self.others,
         )
@@ -235,4 +236,19 @@ class Evidence:
     def open_report(self, reason: str) -> SplitEvidence:
         """The report split; each call is recorded in ``openings`` with its reason."""
         self.openings.append(reason)
+        return self._report
+
+    def opened_report(self) -> SplitEvidence:
+        """The report split for showing what was scored; ValueError while nobody has opened it."""
+        if not self.openings:
+            raise ValueError(f"the report split of {str(self.unit)!r} has not been opened")
+        return self._report
+
+    def opened_report(self) -> SplitEvidence:
+        """The report split again, once it was opened: what is shown beside a published score.
+
+        Raises :class:`ValueError` when nobody has opened it yet.
+        """
+        if not self.openings:
+            raise ValueError("the report split has not been opened")
         return self._report

@@ -15,7 +15,7 @@ def text_hash(*parts: str) -> int:
 
 def unit_interval(*parts: str) -> float:
     """The hash of ``parts`` as a number in [0, 1)."""
-    return text_hash(*parts) / 2.0**64
+    return (text_hash(*parts) >> 11) / 2.0**53
 
 
 def fingerprint(value: Any) -> str:

@@ -99,13 +99,20 @@ class Explanation(Record):
 class Simulation:
     """Predicted activations, [excerpts, tokens] float64, in the simulator's own scale.
 
-    ``known`` marks the positions that were read; the others are missing, which is not zero.
+    ``known`` marks the positions that were read; the others are missing, which is not zero. Raises
+    ValueError where the shapes differ or a known prediction is no finite number.
     """
 
     predicted: NDArray[np.float64]
     known: NDArray[np.bool_]
     status: Status = "ok"
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.predicted.shape != self.known.shape:
+            raise ValueError(f"predictions {self.predicted.shape} and known {self.known.shape}")
+        if not np.isfinite(self.predicted[self.known]).all():
+            raise ValueError("a prediction is not finite: mark the position as not known instead")
 
     @property
     def coverage(self) -> float:
@@ -148,4 +155,6 @@ class Score(Record):
             raise ValueError("a score without a value needs a status other than ok and a reason")
         if (self.low is None) != (self.high is None):
             raise ValueError("an interval has two ends")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("an interval's low end lies above its high end")
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InvalidSetting
@@ -14,10 +14,13 @@ from core.errors import InvalidSetting
 class Settings(BaseSettings):
     """Where things are kept and how much of the machine may be used.
 
-    ``home`` holds indexes and the database; ``threads`` 0 leaves torch's own choice.
+    ``home`` holds indexes and the database (``~`` is expanded); ``threads`` 0 leaves torch's own
+    choice. A variable that is set to nothing counts as not set.
     """
 
-    model_config = SettingsConfigDict(env_prefix="NEUROSCRIBE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="NEUROSCRIBE_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     home: Path = Field(default_factory=lambda: Path.home() / ".neuroscribe")
     database_url: str | None = None
@@ -25,6 +28,11 @@ class Settings(BaseSettings):
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     threads: int = Field(default=0, ge=0)
     index_budget_mb: int = Field(default=2048, ge=1)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
 
     @property
     def database(self) -> str:

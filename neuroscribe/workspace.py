@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import InvalidSetting, StorageError
 from core.hashing import fingerprint
@@ -174,7 +174,3 @@ class Workspace:
 
         return open_store(self.settings.database)
 
-
-def as_json(value: Any) -> str:
-    """One JSON document, as ``--json`` prints it."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -180,9 +180,8 @@ def _quiet_loading() -> Iterator[None]:
     level, hub_level = logging.get_verbosity(), hub_logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    hub_logging.set_verbosity(
-        hub_logging.ERROR
-    )  # retries without a network; the error says it once
+    # Retries without a network are not worth a line each: the error says it once.
+    hub_logging.set_verbosity(logging.ERROR)
     try:
         yield
     finally:

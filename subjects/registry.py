@@ -11,10 +11,12 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import InvalidSetting, SubjectLoadError, UnknownSubject
-from subjects.protocol import Subject
+
+if TYPE_CHECKING:  # the names of subjects are wanted without waiting for torch
+    from subjects.protocol import Subject
 
 _DEMO_FOLDER = Path(__file__).parent / "demo"
 _DEMOS = dict.fromkeys(("demo", "demo-small", "demo-tiny", "demo-lstm", "demo-bert"), "1")

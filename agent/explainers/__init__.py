@@ -1,1 +1,1 @@
-"""What writes explanations. ``pattern`` needs no language model: see :mod:`agent.explainers.pattern`."""
+"""What writes explanations: :mod:`agent.explainers.pattern` needs no language model."""

@@ -7,6 +7,7 @@ whatever numerals happened to be common.  There is no post-processor: a subject 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def save_tokenizer(tokenizer: Tokenizer, directory: Path, *, masked: bool) -> No
         **names,
     )
     wrapped.save_pretrained(directory)
+    file = directory / "tokenizer_config.json"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    settings.pop("backend", None)
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"  # the name older releases know too
+    file.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -1,0 +1,59 @@
+# make help lists everything. Every target sets up what it needs in .venv by itself.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+# Which torch to install first, e.g. TORCH="torch==2.13.0 --index-url ..." for a CUDA build.
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UNIT ?= demo/mlp.2/18
+
+.PHONY: help demo setup fmt lint types contracts test test-all bench bench-full clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
+
+setup: $(STAMP)  ## install the package and its tools in .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,parquet]'
+	@touch $(STAMP)
+
+demo: setup  ## explain a neuron of the shipped language model
+	$(BIN)/neuroscribe explain $(UNIT)
+
+fmt: setup  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup  ## ruff: style and errors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup  ## mypy --strict on every package
+	$(BIN)/mypy
+
+contracts: setup  ## the floors: who may import whom
+	$(BIN)/lint-imports
+
+test: setup  ## the quick suite
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup  ## every test, the slow ones too
+	$(BIN)/python -m pytest
+
+bench: setup  ## the benchmarks in their short form
+	$(BIN)/python -m benchmarks.collect
+	$(BIN)/python -m benchmarks.planted --quick
+	$(BIN)/python -m benchmarks.demo_units --units 40
+
+bench-full: setup  ## the benchmarks as docs/benchmarks.md prints them
+	$(BIN)/python -m benchmarks.collect --repeats 7 --gpt2
+	$(BIN)/python -m benchmarks.planted
+	$(BIN)/python -m benchmarks.demo_units --units 200
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

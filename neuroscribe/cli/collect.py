@@ -1,0 +1,90 @@
+"""``neuroscribe collect SUBJECT``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.errors import UnknownSite
+from core.ids import site_kind
+from neuroscribe.cli import options
+from neuroscribe.cli.output import collecting, console, print_json
+
+
+def collect(
+    subject: Annotated[str, typer.Argument(help="Which subject, e.g. demo.")],
+    sites: Annotated[
+        list[str] | None,
+        typer.Option("--sites", help="A site (mlp.2) or a kind of site (mlp). May be repeated."),
+    ] = None,
+    json: options.Json = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Discard an existing index and collect anew.")
+    ] = False,
+    corpus: options.Corpus = "builtin",
+    column: options.Column = "text",
+    limit: options.Limit = None,
+    window: options.Window = 64,
+    per_document: options.PerDocument = None,
+    source: options.Source = None,
+    revision: options.Revision = None,
+    trust_remote_code: options.Trust = False,
+) -> None:
+    """Run a subject over a corpus once and keep what explanations need. Resumes when killed."""
+    from subjects.index.collect import collect as run
+
+    workspace = options.workspace(subject, source, revision, trust_remote_code)
+    choice = options.corpus_choice(corpus, column, limit, window, per_document)
+    wanted = _wanted(list(workspace.subject(subject).sites()), sites or ["mlp"], subject)
+    made = []
+    for group in wanted:
+        plan = workspace.plan(subject, group, choice)
+        with collecting(quiet=json) as progress:
+            manifest = run(plan, workspace.home, rebuild=rebuild, progress=progress)
+        folder = plan.folder(workspace.home)
+        made.append(
+            {
+                "subject": subject,
+                "sites": list(manifest.sites),
+                "index": manifest.key,
+                "folder": str(folder),
+                "bytes": manifest.size(folder),
+                "tokens": manifest.n_tokens,
+                "tokens_left_out": manifest.tokens_left_out,
+                "documents": manifest.n_documents,
+                "documents_too_short": manifest.n_too_short,
+                "windows": manifest.n_windows,
+                "left_out_positions": manifest.left_out_positions,
+                "seconds": round(manifest.seconds, 2),
+            }
+        )
+    if json:
+        print_json({"indexes": made})
+        return
+    screen = console()
+    for item in made:
+        rate = int(item["tokens"]) / max(float(item["seconds"]), 1e-9)
+        screen.print(
+            f"{subject}: {', '.join(item['sites'])}\n"
+            f"  {item['tokens']:,} tokens of {sum(item['documents']):,} documents, "
+            f"{rate:,.0f} tokens/s, {item['bytes'] / 2**20:.1f} MiB\n"
+            f"  {item['tokens_left_out']:,} tokens and {item['documents_too_short']:,} short "
+            f"documents left out; positions left out: {item['left_out_positions']}\n"
+            f"  {item['folder']}",
+            markup=False,
+        )
+
+
+def _wanted(known: list[str], asked: list[str], subject: str) -> list[list[str]]:
+    """Groups of sites to collect together: whole kinds, or the one kind of a named site."""
+    groups: dict[str, list[str]] = {}
+    for name in asked:
+        kind = site_kind(name)
+        found = [site for site in known if site_kind(site) == kind]
+        if not found or (name not in known and name != kind):
+            raise UnknownSite(
+                f"subject {subject!r} has no site {name!r}", "sites: " + ", ".join(known)
+            )
+        groups[kind] = found
+    return list(groups.values())

@@ -1,0 +1,83 @@
+"""What a command prints: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from subjects.index.collect import Progress
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def fail(code: str, message: str, hint: str, as_json_document: bool) -> None:
+    """Say what is wrong: one line on stderr, or the error document on stdout under ``--json``."""
+    if as_json_document:
+        print_json({"error": {"code": code, "message": message, "hint": hint}})
+        return
+    line = f"neuroscribe: {message}" + (f" ({hint})" if hint else "")
+    sys.stderr.write(" ".join(line.split()) + "\n")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for people; plain when the stream is no terminal."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+@contextmanager
+def collecting(quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """A progress callback for collections, drawn on stderr when that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        told = False
+
+        def tell(progress: Progress) -> None:
+            nonlocal told
+            if not told and not quiet:
+                sys.stderr.write("collecting activations (once for each subject and corpus)\n")
+                told = True
+
+        yield tell
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    with Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("documents  {task.fields[tokens]} tokens"),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+    ) as bars:
+        task = bars.add_task("collecting", total=None, tokens="0")
+
+        def draw(progress: Progress) -> None:
+            bars.update(
+                task,
+                completed=progress.documents,
+                total=progress.documents_total,
+                tokens=f"{progress.tokens:,}",
+                description="resumed" if progress.resumed else "collecting",
+            )
+
+        yield draw
