@@ -243,12 +243,3 @@ class Evidence:
         if not self.openings:
             raise ValueError(f"the report split of {str(self.unit)!r} has not been opened")
         return self._report
-
-    def opened_report(self) -> SplitEvidence:
-        """The report split again, once it was opened: what is shown beside a published score.
-
-        Raises :class:`ValueError` when nobody has opened it yet.
-        """
-        if not self.openings:
-            raise ValueError("the report split has not been opened")
-        return self._report

@@ -3,6 +3,13 @@
 ``demo/mlp.2/117`` is neuron 117 of the third MLP of subject ``demo``. The first two segments match
 ``[a-z0-9][a-z0-9._@-]*``; the index is a plain decimal without leading zeros. ``demo/L2.N117`` is
 accepted as a short form of the same ID.
+
+Sites, by what stands before their first dot: ``mlp`` neurons after the nonlinearity (input of the
+block's down projection), ``resid`` residual stream entering block i (the last one leaves the last
+block), ``residmid`` between attention and MLP, ``attn`` concatenated head outputs before the output
+projection, ``attnout`` and ``mlpout`` outputs of the blocks, ``head`` attention heads (interventions
+only), ``cell`` and ``cellstate`` an LSTM's h and c, ``sae`` features of a registered dictionary,
+``dir`` a registered set of directions.
 """
 
 from __future__ import annotations
@@ -18,20 +25,6 @@ from core.errors import MalformedId
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9._@-]*")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _SHORT = re.compile(r"L(0|[1-9][0-9]*)\.N(0|[1-9][0-9]{0,8})")
-
-SITE_KINDS: dict[str, str] = {
-    "mlp": "MLP neurons after the nonlinearity (input of the block's down projection)",
-    "resid": "residual stream entering block i (the last one leaves the last block)",
-    "residmid": "residual stream between attention and MLP",
-    "attn": "concatenated head outputs before the output projection",
-    "attnout": "output of the attention block",
-    "mlpout": "output of the MLP",
-    "head": "attention heads (interventions only)",
-    "cell": "LSTM hidden output h",
-    "cellstate": "LSTM cell state c",
-    "sae": "features of a registered dictionary",
-    "dir": "a registered set of directions",
-}
 
 
 @dataclass(frozen=True, slots=True, order=True)

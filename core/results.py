@@ -50,13 +50,6 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Interval(Record):
-    """A 95 % interval."""
-
-    low: Finite
-    high: Finite
-
-
 class Usage(Record):
     """What was spent on language-model calls; ``usd`` is ``None`` when a price is unknown."""
 

@@ -19,7 +19,12 @@ __all__ = ["explain", "show"]
 
 
 def explain(
-    unit: str, *, seed: int = 0, corpus: str = "builtin", experiments: bool = True, fresh: bool = False
+    unit: str,
+    *,
+    seed: int = 0,
+    corpus: str = "builtin",
+    experiments: bool = True,
+    fresh: bool = False,
 ) -> ExplainDocument:
     """Explain one unit (``subject/site/index``) and score the explanation on untouched text.
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from core.evidence import ExcerptSet, Floats, UnitStatistics
+from core.evidence import ExcerptSet, UnitStatistics
 from core.ids import UnitIdField
 from core.results import Explanation, Finite, Record, Score, Usage, Verdict
 
@@ -74,7 +76,7 @@ class ShownExcerpt(Record):
 
     @classmethod
     def some(
-        cls, excerpts: ExcerptSet, count: int, simulated: Floats | None = None
+        cls, excerpts: ExcerptSet, count: int, simulated: NDArray[np.float64] | None = None
     ) -> list[ShownExcerpt]:
         """The first ``count`` of ``excerpts``."""
         return [
@@ -85,9 +87,7 @@ class ShownExcerpt(Record):
                 offset=int(excerpts.offsets[i]),
                 tokens=list(excerpts.tokens[i]),
                 activations=[round(float(v), 6) for v in excerpts.activations[i]],
-                simulated=None
-                if simulated is None
-                else [round(float(v), 4) for v in simulated[i]],
+                simulated=None if simulated is None else [round(float(v), 4) for v in simulated[i]],
             )
             for i in range(min(count, len(excerpts)))
         ]

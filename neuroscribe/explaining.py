@@ -20,7 +20,8 @@ from neuroscribe.profile import profile
 from neuroscribe.workspace import CorpusChoice, Workspace
 
 if TYPE_CHECKING:
-    from agent.explain import Investigation, Setup
+    from agent.explain import Investigation, Oracle, Setup
+    from agent.explainers.pattern.experiments import Probe
     from core.evidence import Evidence, ExcerptSet, Floats
     from storage import RunRecord, Store
     from subjects.index.collect import Progress
@@ -135,12 +136,12 @@ def _setup(index: ActivationIndex, request: ExplainRequest) -> Setup:
     )
 
 
-def probe(index: ActivationIndex, unit: UnitId) -> Callable[[NDArray[np.int64]], Floats]:
+def probe(index: ActivationIndex, unit: UnitId) -> Probe:
     """Runs text on the unit: token IDs [n, tokens] to activations [n, tokens]."""
     subject = index.subject
 
     def run(token_ids: NDArray[np.int64]) -> Floats:
-        parts = []
+        parts: list[Floats] = []
         for start in range(0, len(token_ids), 64):
             batch = subject.batch(token_ids[start : start + 64])
             values = subject.activations(batch, [unit.site])[unit.site]
@@ -150,9 +151,7 @@ def probe(index: ActivationIndex, unit: UnitId) -> Callable[[NDArray[np.int64]],
     return run
 
 
-def oracle(
-    index: ActivationIndex, unit: UnitId
-) -> Callable[[ExcerptSet], NDArray[np.float64]] | None:
+def oracle(index: ActivationIndex, unit: UnitId) -> Oracle | None:
     """The true signal of a planted unit on excerpts, None for any other unit."""
     from subjects.protocol import KnownTruth
 
@@ -162,7 +161,8 @@ def oracle(
 
     def run(excerpts: ExcerptSet) -> NDArray[np.float64]:
         values = subject.oracle(subject.batch(excerpts.token_ids), [unit.site])[unit.site]
-        return values[..., unit.index].double().numpy()
+        signal: NDArray[np.float64] = values[..., unit.index].double().numpy()
+        return signal
 
     return run
 
@@ -264,21 +264,20 @@ def _record(
         finished=_now(),
         seconds=document.seconds,
         document=document.model_dump(mode="json"),
-        explanations=document.explanations,
-        scores=document.scores,
-        experiments=[
+        explanations=tuple(document.explanations),
+        scores=tuple(document.scores),
+        experiments=tuple(
             ExperimentRecord(
                 id=x.id, kind=x.kind, description=x.description, input={}, outcome=dict(x.outcome)
             )
             for x in document.experiments
-        ],
-        openings=[
+        ),
+        openings=tuple(
             Opening(explanation_id=first, reason=reason, time=document.created)
             for reason in openings
-        ],
+        ),
     )
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-

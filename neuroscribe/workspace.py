@@ -173,4 +173,3 @@ class Workspace:
         from storage import open_store
 
         return open_store(self.settings.database)
-

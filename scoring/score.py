@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,13 +11,21 @@ from numpy.typing import NDArray
 
 from core.evidence import SplitEvidence
 from core.hashing import text_hash
-from core.results import Calibration, Mode, Score, Scorer, Simulation, Status
+from core.results import Mode, Score, Simulation, Status
 from scoring.baselines import TokenTable
 from scoring.samples import MODES, Sample, sample
 from scoring.simulators.interface import Simulator
-from scoring.statistics import Estimate, correlation, estimate, excerpt_sums, null_correlations
+from scoring.statistics import (
+    Estimate,
+    Figure,
+    correlation,
+    estimate,
+    excerpt_sums,
+    null_correlations,
+)
 
 Array = NDArray[np.float64]
+ScoredSplit = Literal["select", "report"]
 
 
 def simulation_scores(
@@ -30,45 +39,42 @@ def simulation_scores(
     seed: int,
     modes: Sequence[Mode] = MODES,
     oracle: Array | None = None,
-    split: Literal["select", "report"] = "report",
+    split: ScoredSplit = "report",
 ) -> list[Score]:
     """Pearson ρ of the simulation in each mode (Bills et al. 2023), with null and baselines.
 
     ``oracle`` [pool, tokens] is the true signal where it is known (planted units).
     """
     scores = []
-    for mode in modes:
-        drawn = sample(evidence, mode)
-        if not len(drawn):
-            scores.append(
-                Score(
-                    explanation_id=explanation_id,
-                    scorer="simulation",
-                    simulator=simulator.name,
-                    mode=mode,
-                    split=split,
-                    value=None,
-                    n_excerpts=0,
-                    n_tokens=0,
-                    status="undefined",
-                    reason="no excerpt was drawn",
-                )
-            )
-            continue
-        simulated = simulator.simulate(text, drawn.excerpts)
+    for measured in _simulated(text, simulator, evidence, modes):
+        drawn, simulated = measured.drawn, measured.simulated
+        result = measured.figure("correlation", simulated.predicted, seed, split)
+        null = np.empty(0)
+        if result.value is not None:
+            others = evidence.others[drawn.rows]
+            null = null_correlations(simulated.predicted, others, drawn.weights, simulated.known)
+        ids = evidence.pool.token_ids[drawn.rows]
         scores.append(
-            _one(
-                "simulation",
-                explanation_id,
-                simulator.name,
-                drawn,
-                simulated,
-                simulated.predicted,
-                split,
-                seed,
-                table=table,
-                symbols=symbols,
-                oracle=None if oracle is None else oracle[drawn.rows],
+            Score(
+                explanation_id=explanation_id,
+                scorer="simulation",
+                simulator=simulator.name,
+                mode=drawn.mode,
+                split=split,
+                value=result.value,
+                low=result.low,
+                high=result.high,
+                n_excerpts=len(drawn),
+                n_tokens=measured.n_tokens,
+                status=measured.status(result),
+                reason=measured.reason(result),
+                null_mean=float(null.mean()) if len(null) else None,
+                null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
+                null_units=len(null),
+                token_list_equal=measured.correlation(table.list_of(symbols, ids)),
+                token_list_50=measured.correlation(table.list_of(50, ids)),
+                token_table=measured.correlation(table.full(ids)),
+                oracle=None if oracle is None else measured.correlation(oracle[drawn.rows]),
             )
         )
     return scores
@@ -83,24 +89,29 @@ def explained_variance_scores(
     calibrate_on: SplitEvidence,
     seed: int,
     modes: Sequence[Mode] = ("random_only", "corpus"),
+    split: ScoredSplit = "report",
 ) -> list[Score]:
     """1 - Var(a - p) / Var(a), p mapped to activations by a line fitted on ``calibrate_on``."""
     slope, intercept = fit_line(text, simulator, calibrate_on)
     scores = []
-    for mode in modes:
-        drawn = sample(evidence, mode)
-        simulated = simulator.simulate(text, drawn.excerpts)
+    for measured in _simulated(text, simulator, evidence, modes):
+        predicted = slope * measured.simulated.predicted + intercept
+        result = measured.figure("explained_variance", predicted, seed, split)
         scores.append(
-            _one(
-                "explained_variance",
-                explanation_id,
-                simulator.name,
-                drawn,
-                simulated,
-                slope * simulated.predicted + intercept,
-                "report",
-                seed,
+            Score(
+                explanation_id=explanation_id,
+                scorer="explained_variance",
+                simulator=simulator.name,
                 calibration="linear",
+                mode=measured.drawn.mode,
+                split=split,
+                value=result.value,
+                low=result.low,
+                high=result.high,
+                n_excerpts=len(measured.drawn),
+                n_tokens=measured.n_tokens,
+                status=measured.status(result),
+                reason=measured.reason(result),
             )
         )
     return scores
@@ -108,78 +119,63 @@ def explained_variance_scores(
 
 def fit_line(text: str, simulator: Simulator, evidence: SplitEvidence) -> tuple[float, float]:
     """Slope and intercept that map a simulation to activations, by weighted least squares."""
-    drawn = sample(evidence, "corpus")
-    simulated = simulator.simulate(text, drawn.excerpts)
-    actual = drawn.excerpts.activations.astype(np.float64)
-    weights = (simulated.known * drawn.weights[:, None]).reshape(-1)
+    measured = next(_simulated(text, simulator, evidence, ["corpus"]))
+    known = measured.simulated.known
+    weights = np.repeat(measured.drawn.weights[:, None], known.shape[1], axis=1)[known]
     total = weights.sum()
     if total <= 0:
         return 0.0, 0.0
-    p, a = simulated.predicted.reshape(-1), actual.reshape(-1)
+    p, a = measured.simulated.predicted[known], measured.actual[known]
     mean_p, mean_a = (weights @ p) / total, (weights @ a) / total
-    spread = (weights @ (p - mean_p) ** 2) / total
-    if spread <= 0:
-        return 0.0, float(mean_a)
-    slope = (weights @ ((p - mean_p) * (a - mean_a))) / total / spread
+    spread = weights @ (p - mean_p) ** 2
+    slope = weights @ ((p - mean_p) * (a - mean_a)) / spread if spread > 0 else 0.0
     return float(slope), float(mean_a - slope * mean_p)
 
 
-def _one(
-    scorer: Scorer,
-    explanation_id: str,
-    simulator: str,
-    drawn: Sample,
-    simulated: Simulation,
-    predicted: Array,
-    split: Literal["select", "report"],
-    seed: int,
-    *,
-    calibration: Calibration = "none",
-    table: TokenTable | None = None,
-    symbols: int = 0,
-    oracle: Array | None = None,
-) -> Score:
-    actual = drawn.excerpts.activations.astype(np.float64)
-    figure = "correlation" if scorer == "simulation" else "explained_variance"
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One mode's sample with the truth and its simulation, both [excerpts, tokens]."""
 
-    def measured(values: Array) -> Array:
-        return excerpt_sums(values, actual, simulated.known)
+    drawn: Sample
+    actual: Array
+    simulated: Simulation
 
-    draw_seed = text_hash("bootstrap", str(seed), drawn.mode, split) % 2**32
-    result = estimate(figure, measured(predicted), drawn.weights, drawn.strata, draw_seed)
-    null = np.empty(0)
-    if scorer == "simulation" and result.value is not None:
-        null = null_correlations(predicted, drawn.others, drawn.weights, simulated.known)
-    ids = drawn.excerpts.token_ids
+    @property
+    def n_tokens(self) -> int:
+        return int(self.simulated.known.sum())
 
-    def baseline(values: Array) -> float | None:
-        return correlation(measured(values), drawn.weights)
+    def figure(self, name: Figure, predicted: Array, seed: int, split: str) -> Estimate:
+        draws = text_hash("bootstrap", str(seed), self.drawn.mode, split) % 2**32
+        sums = excerpt_sums(predicted, self.actual, self.simulated.known)
+        return estimate(name, sums, self.drawn.weights, self.drawn.strata, draws)
 
-    return Score(
-        explanation_id=explanation_id,
-        scorer=scorer,
-        simulator=simulator,
-        calibration=calibration,
-        mode=drawn.mode,
-        split=split,
-        value=result.value,
-        low=result.low,
-        high=result.high,
-        n_excerpts=len(drawn),
-        n_tokens=int(simulated.known.sum()),
-        status=_status(simulated, result),
-        reason=simulated.reason or result.reason,
-        null_mean=float(null.mean()) if len(null) else None,
-        null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
-        null_units=len(null),
-        token_list_equal=None if table is None else baseline(table.list_of(symbols, ids)),
-        token_list_50=None if table is None else baseline(table.list_of(50, ids)),
-        token_table=None if table is None else baseline(table.full(ids)),
-        oracle=None if oracle is None else baseline(oracle),
-    )
+    def correlation(self, predicted: Array) -> float | None:
+        """ρ of another prediction on the same tokens."""
+        sums = excerpt_sums(predicted, self.actual, self.simulated.known)
+        return correlation(sums, self.drawn.weights)
+
+    def status(self, result: Estimate) -> Status:
+        if self.simulated.status != "ok":
+            return self.simulated.status
+        return "undefined" if result.value is None else "ok"
+
+    def reason(self, result: Estimate) -> str | None:
+        if not len(self.drawn):
+            return "no excerpt was drawn"
+        return self.simulated.reason or result.reason
 
 
-def _status(simulated: Simulation, result: Estimate) -> Status:
-    if simulated.status != "ok":
-        return simulated.status
-    return "undefined" if result.value is None else "ok"
+def _simulated(
+    text: str, simulator: Simulator, evidence: SplitEvidence, modes: Sequence[Mode]
+) -> Iterator[_Measured]:
+    """Each mode's sample, simulated. A window that several modes share is simulated once."""
+    samples = [sample(evidence, mode) for mode in modes]
+    rows = np.unique(np.concatenate([drawn.rows for drawn in samples]))
+    shape = (0, evidence.pool.token_ids.shape[1])
+    whole = Simulation(np.zeros(shape), np.zeros(shape, dtype=np.bool_))
+    if len(rows):
+        whole = simulator.simulate(text, evidence.pool.take(rows))
+    for drawn in samples:
+        place = np.searchsorted(rows, drawn.rows)
+        part = Simulation(whole.predicted[place], whole.known[place], whole.status, whole.reason)
+        yield _Measured(drawn, evidence.pool.activations[drawn.rows].astype(np.float64), part)

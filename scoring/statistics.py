@@ -3,18 +3,26 @@
 Everything is computed from six sums an excerpt (weights, p, a, p^2, a^2, p·a), so that resampling a
 thousand times is one matrix product. Tokens within an excerpt depend on each other; excerpts are
 what is drawn, so excerpts are what is resampled (within their strata).
+
+The interval is about text of this kind, not about this very corpus: also strata that hold all their
+windows (the top ones) are resampled. A stratum of n excerpts is resampled n - 1 at a time, each
+counting n / (n - 1), without which small strata vary too little (Rao and Wu 1988, JASA 83:231).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Figure = Literal["correlation", "explained_variance"]
 
 RESAMPLES = 1000
+UNDEFINED_ALLOWED = 0.025
 _TINY = 1e-12
 
 
@@ -43,63 +51,76 @@ def moments(sums: Array) -> tuple[Array, Array, Array]:
     return sums[..., 3] / n - p * p, sums[..., 4] / n - a * a, sums[..., 5] / n - p * a
 
 
+def _flat(sums: Array, column: int) -> NDArray[np.bool_]:
+    """Where p (``column`` 3) or a (4) is constant, up to rounding."""
+    var_p, var_a, _ = moments(sums)
+    scale = sums[..., column] / np.maximum(sums[..., 0], _TINY)
+    return np.asarray((var_p if column == 3 else var_a) <= _TINY * scale)
+
+
 def _correlations(sums: Array) -> Array:
     """ρ for each row of summed sums; NaN where prediction or truth is constant."""
     var_p, var_a, cov = moments(sums)
-    n = np.maximum(sums[..., 0], _TINY)
-    flat_p = var_p <= _TINY * np.maximum(sums[..., 3] / n, _TINY)
-    flat_a = var_a <= _TINY * np.maximum(sums[..., 4] / n, _TINY)
     with np.errstate(invalid="ignore", divide="ignore"):
         rho = cov / np.sqrt(var_p * var_a)
-    return np.where(flat_p | flat_a, np.nan, np.clip(rho, -1.0, 1.0))
+    return np.where(_flat(sums, 3) | _flat(sums, 4), np.nan, np.clip(rho, -1.0, 1.0))
 
 
 def _explained(sums: Array) -> Array:
-    """1 - Var(a - p) / Var(a) for each row; NaN where the truth is constant."""
+    """1 - Var(a - p) / Var(a) for each row; NaN where prediction or truth is constant."""
     var_p, var_a, cov = moments(sums)
-    n = np.maximum(sums[..., 0], _TINY)
-    flat = var_a <= _TINY * np.maximum(sums[..., 4] / n, _TINY)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = 1.0 - (var_a + var_p - 2 * cov) / var_a
-    return np.where(flat, np.nan, value)
+    return np.where(_flat(sums, 3) | _flat(sums, 4), np.nan, value)
 
 
-FIGURES = {"correlation": _correlations, "explained_variance": _explained}
+FIGURES: dict[Figure, Callable[[Array], Array]] = {
+    "correlation": _correlations,
+    "explained_variance": _explained,
+}
 
 
 def resample_counts(strata: NDArray[np.int64], seed: int, resamples: int = RESAMPLES) -> Array:
-    """How often each excerpt is drawn, [resamples, excerpts], drawing within each stratum."""
+    """How much each excerpt counts, [resamples, excerpts], drawing within each stratum.
+
+    A stratum of one excerpt always counts 1.
+    """
     rng = np.random.default_rng(seed)
-    counts = np.zeros((resamples, len(strata)))
+    counts = np.ones((resamples, len(strata)))
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
-        counts[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), resamples)
+        n = len(rows)
+        if n > 1:
+            counts[:, rows] = rng.multinomial(n - 1, np.full(n, 1 / n), resamples) * (n / (n - 1))
     return counts
 
 
 def estimate(
-    figure: str,
+    figure: Figure,
     sums: Array,
     weights: Array,
     strata: NDArray[np.int64],
     seed: int,
     resamples: int = RESAMPLES,
 ) -> Estimate:
-    """``figure`` (a key of ``FIGURES``) with a percentile interval from resampled excerpts.
+    """``figure`` with a 95 % percentile interval from resampled excerpts.
 
-    ``weights`` [excerpts] multiply each excerpt's sums. Resamples in which the figure is undefined
-    are left out; when they are more than half there is no interval, and the reason says so.
+    ``weights`` [excerpts] multiply each excerpt's sums. Where more than ``UNDEFINED_ALLOWED`` of the
+    resamples leave the figure undefined, all that speaks for it stands in three excerpts or fewer:
+    then there is no interval, and the reason says so. Leaving such resamples out instead would
+    give a single coincidence the interval [1, 1].
     """
     weighted = sums * weights[:, None]
     compute = FIGURES[figure]
-    value = float(compute(weighted.sum(0)))
+    total = weighted.sum(0)
+    value = float(compute(total))
     if not np.isfinite(value):
-        return Estimate(None, reason=_why_undefined(weighted.sum(0)))
+        return Estimate(None, reason=_why_undefined(total))
     drawn = compute(resample_counts(strata, seed, resamples) @ weighted)
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) < resamples / 2:
-        return Estimate(value, reason="no interval: the figure is undefined in most resamples")
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    defined = drawn[np.isfinite(drawn)]
+    if len(drawn) - len(defined) > UNDEFINED_ALLOWED * resamples:
+        return Estimate(value, reason="no interval: the figure rests on too few excerpts")
+    low, high = np.quantile(defined, [0.025, 0.975])
     return Estimate(value, float(low), float(high))
 
 
@@ -112,8 +133,7 @@ def correlation(sums: Array, weights: Array) -> float | None:
 def _why_undefined(total: Array) -> str:
     if total[0] <= 0:
         return "no token was predicted"
-    _, var_a, _ = moments(total)
-    if var_a <= _TINY * max(total[4] / total[0], _TINY):
+    if _flat(total, 4):
         return "the unit is constant on the scored excerpts"
     return "the prediction is constant on the scored excerpts"
 
@@ -125,21 +145,20 @@ def null_correlations(
 
     ``predicted`` [excerpts, tokens], ``others`` [excerpts, tokens, units]. Returns [units defined].
     """
-    w = (weights[:, None] * known).reshape(-1)
-    total = w.sum()
-    if total <= 0 or not others.shape[-1]:
+    per_token = (weights[:, None] * known).reshape(-1)
+    used = np.flatnonzero(per_token > 0)
+    if not len(used) or not others.shape[-1]:
         return np.empty(0)
-    p = predicted.reshape(-1)
-    p = np.where(w > 0, p, 0.0) - (w * np.where(w > 0, p, 0.0)).sum() / total
-    var_p = (w * p * p).sum() / total
-    if var_p <= _TINY:
+    w = per_token[used] / per_token[used].sum()
+    p = predicted.reshape(-1)[used]
+    mean_square = w @ (p * p)
+    p = p - w @ p
+    var_p = w @ (p * p)
+    if var_p <= _TINY * mean_square:
         return np.empty(0)
-    used = np.flatnonzero(w > 0)
-    flat = others.reshape(-1, others.shape[-1])[used].astype(np.float64)
-    weight = w[used] / total
-    mean = weight @ flat
-    var_a = weight @ (flat * flat) - mean * mean
-    cov = (weight * p[used]) @ flat
-    defined = var_a > _TINY * np.maximum(weight @ (flat * flat), _TINY)
-    rho = cov[defined] / np.sqrt(var_p * var_a[defined])
+    a = others.reshape(-1, others.shape[-1])[used].astype(np.float64)
+    square = w @ (a * a)
+    var_a = square - (w @ a) ** 2
+    defined = var_a > _TINY * square
+    rho = ((w * p) @ a)[defined] / np.sqrt(var_p * var_a[defined])
     return np.asarray(np.clip(rho, -1.0, 1.0), dtype=np.float64)

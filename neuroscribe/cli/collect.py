@@ -8,6 +8,7 @@ import typer
 
 from core.errors import UnknownSite
 from core.ids import site_kind
+from core.results import Record
 from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 
@@ -37,42 +38,61 @@ def collect(
     workspace = options.workspace(subject, source, revision, trust_remote_code)
     choice = options.corpus_choice(corpus, column, limit, window, per_document)
     wanted = _wanted(list(workspace.subject(subject).sites()), sites or ["mlp"], subject)
-    made = []
+    made: list[Collected] = []
     for group in wanted:
         plan = workspace.plan(subject, group, choice)
         with collecting(quiet=json) as progress:
             manifest = run(plan, workspace.home, rebuild=rebuild, progress=progress)
         folder = plan.folder(workspace.home)
         made.append(
-            {
-                "subject": subject,
-                "sites": list(manifest.sites),
-                "index": manifest.key,
-                "folder": str(folder),
-                "bytes": manifest.size(folder),
-                "tokens": manifest.n_tokens,
-                "tokens_left_out": manifest.tokens_left_out,
-                "documents": manifest.n_documents,
-                "documents_too_short": manifest.n_too_short,
-                "windows": manifest.n_windows,
-                "left_out_positions": manifest.left_out_positions,
-                "seconds": round(manifest.seconds, 2),
-            }
+            Collected(
+                subject=subject,
+                sites=list(manifest.sites),
+                index=manifest.key,
+                folder=str(folder),
+                bytes=manifest.size(folder),
+                tokens=manifest.n_tokens,
+                tokens_left_out=manifest.tokens_left_out,
+                documents=sum(manifest.n_documents),
+                documents_too_short=manifest.n_too_short,
+                windows=sum(manifest.n_windows),
+                left_out_positions=manifest.left_out_positions,
+                seconds=round(manifest.seconds, 2),
+            )
         )
     if json:
-        print_json({"indexes": made})
+        print_json({"indexes": [item.model_dump() for item in made]})
         return
-    screen = console()
     for item in made:
-        rate = int(item["tokens"]) / max(float(item["seconds"]), 1e-9)
-        screen.print(
-            f"{subject}: {', '.join(item['sites'])}\n"
-            f"  {item['tokens']:,} tokens of {sum(item['documents']):,} documents, "
-            f"{rate:,.0f} tokens/s, {item['bytes'] / 2**20:.1f} MiB\n"
-            f"  {item['tokens_left_out']:,} tokens and {item['documents_too_short']:,} short "
-            f"documents left out; positions left out: {item['left_out_positions']}\n"
-            f"  {item['folder']}",
-            markup=False,
+        console().print(item.told(), markup=False)
+
+
+class Collected(Record):
+    """What one collection made, and what it left out."""
+
+    subject: str
+    sites: list[str]
+    index: str
+    folder: str
+    bytes: int
+    tokens: int
+    tokens_left_out: int
+    documents: int
+    documents_too_short: int
+    windows: int
+    left_out_positions: str
+    seconds: float
+
+    def told(self) -> str:
+        """For a person."""
+        rate = self.tokens / max(self.seconds, 1e-9)
+        return (
+            f"{self.subject}: {', '.join(self.sites)}\n"
+            f"  {self.tokens:,} tokens of {self.documents:,} documents, "
+            f"{rate:,.0f} tokens/s, {self.bytes / 2**20:.1f} MiB\n"
+            f"  {self.tokens_left_out:,} tokens and {self.documents_too_short:,} short documents "
+            f"left out; positions left out: {self.left_out_positions}\n"
+            f"  {self.folder}"
         )
 
 

@@ -16,7 +16,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Corpus = Annotated[
     str,
     typer.Option(
-        "--corpus", help="builtin, a file or folder, or hf:dataset[:config[:split]].", metavar="TEXT"
+        "--corpus",
+        help="builtin, a file or folder, or hf:dataset[:config[:split]].",
+        metavar="TEXT",
     ),
 ]
 Column = Annotated[str, typer.Option("--column", help="Column that holds the text of a row.")]

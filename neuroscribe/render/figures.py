@@ -1,0 +1,299 @@
+"""How numbers are said and drawn, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.results import Explanation, Score, Verdict
+from neuroscribe.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt, UnitProfile
+
+LEVELS: Final = 10
+
+VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
+    "explained": ("●", "explained"),
+    "polysemantic": ("◐", "polysemantic"),
+    "abstained": ("○", "abstained"),
+    "dead": ("×", "dead"),
+    "low_evidence": ("◌", "low evidence"),
+    "refused": ("!", "refused"),
+    "failed": ("!", "failed"),
+}
+SCORERS: Final = {"simulation": "simulation ρ", "explained_variance": "explained variance"}
+
+
+def number(value: float) -> str:
+    """Four significant digits, thousands kept whole: ``0.0123``, ``-4.5``, ``12,345``."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def figure(value: float | None) -> str:
+    """A score or baseline with three decimals; ``–`` where there is none."""
+    if value is None:
+        return "–"
+    shown = f"{value:.3f}"
+    return "0.000" if shown == "-0.000" else shown
+
+
+def interval(score: Score) -> str:
+    """``[low, high]`` of a score, or ``no interval``."""
+    if score.low is None or score.high is None:
+        return "no interval"
+    return f"[{figure(score.low)}, {figure(score.high)}]"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with two digits that count: ``62 %``, ``3.1 %``, ``0.012 %``."""
+    value = 100.0 * share
+    if value == 0.0 or value >= 10.0:
+        return f"{value:.0f} %" if value < 99.5 or share == 1.0 else f"{value:.2f} %"
+    return f"{value:.2g} %" if value >= 1e-4 else f"{value:.0e} %"
+
+
+def scorer_name(score: Score) -> str:
+    """What a score measures, as a reader says it."""
+    return SCORERS.get(score.scorer, score.scorer.replace("_", " "))
+
+
+def mode_name(score: Score) -> str:
+    """``top and random``, ``random only`` or ``corpus``."""
+    return score.mode.replace("_", " ")
+
+
+def without_value(score: Score) -> str:
+    """Why a score has no value: ``undefined: constant prediction``."""
+    return f"{score.status}: {score.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One scale for all scores of a document; what lies outside is drawn at its end."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    @classmethod
+    def of(cls, scores: Iterable[Score]) -> Axis:
+        """From min(0, smallest figure), in steps of a quarter and at least -1, to 1."""
+        figures = [
+            value
+            for s in scores
+            for value in (
+                *(s.value, s.low, s.null_mean, s.oracle),
+                *(s.token_list_equal, s.token_list_50, s.token_table),
+            )
+            if value is not None
+        ]
+        smallest = min([0.0, *figures])
+        return cls(max(-1.0, math.floor(smallest * 4 - 1e-9) / 4) if smallest < -0.02 else 0.0)
+
+    def at(self, value: float) -> float:
+        """Where ``value`` lies between the ends, in [0, 1]."""
+        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+
+    def outside(self, value: float) -> bool:
+        """Whether ``value`` is drawn at an end because it lies beyond it."""
+        return not self.low - 0.02 <= value <= self.high
+
+    @property
+    def ticks(self) -> list[float]:
+        """Round values to label."""
+        step = 0.25 if self.low == 0.0 else 0.5
+        first = math.ceil(self.low / step) * step
+        return [first + step * i for i in range(round((self.high - first) / step) + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An explanation (None where a score names none that is shown) with its scores."""
+
+    number: int
+    explanation: Explanation | None
+    scores: tuple[Score, ...]
+
+
+def scored(document: ExplainDocument) -> list[Scored]:
+    """Every explanation, numbered from 1 and with its scores, in the document's order."""
+    by_id: dict[str, list[Score]] = {}
+    for score in document.scores:
+        by_id.setdefault(score.explanation_id, []).append(score)
+    groups = [
+        Scored(i, explanation, tuple(by_id.pop(explanation.id, ())))
+        for i, explanation in enumerate(document.explanations, 1)
+    ]
+    rest = tuple(score for scores in by_id.values() for score in scores)
+    return [*groups, Scored(len(groups) + 1, None, rest)] if rest else groups
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """``count`` values in [low, high); ``merged`` where the smallest were put together."""
+
+    low: float
+    high: float
+    count: int
+    merged: bool = False
+
+    @property
+    def label(self) -> str:
+        """The range in words."""
+        if self.merged:
+            return f"0 to {number(self.high)}" if self.low >= 0 else f"{number(self.low)} to 0"
+        return f"{number(self.low)} to {number(self.high)}"
+
+
+def bars(histogram: Histogram, rows: int = 16) -> list[Bar]:
+    """At most about ``rows`` bars, lowest values first, empty ends cut off.
+
+    Neighbouring bins are joined in fours at most (an octave, as an index writes them); what is
+    still too much on the side of zero becomes one bar that reaches down to zero.
+    """
+    edges = histogram.edges
+    cells = [Bar(edges[i], edges[i + 1], n) for i, n in enumerate(histogram.counts)]
+    below = [c for c in reversed(cells) if c.high <= 0]
+    above = [c for c in cells if c.low >= 0]
+    across = [c for c in cells if c.low < 0 < c.high and c.count]
+    sides = sum(any(c.count for c in side) for side in (below, above))
+    budget = rows // max(sides, 1)
+    return [*reversed(_side(below, budget)), *across, *_side(above, budget)]
+
+
+def _side(cells: Sequence[Bar], budget: int) -> list[Bar]:
+    """Bars of one side, from zero outwards."""
+    for size in (1, 2, 4):
+        joined = [_join(cells[i : i + size]) for i in range(0, len(cells), size)]
+        filled = [i for i, cell in enumerate(joined) if cell.count]
+        if not filled:
+            return []
+        joined = joined[filled[0] : filled[-1] + 1]
+        if len(joined) <= budget:
+            return joined
+    extra = len(joined) - budget + 1
+    return [_join(joined[:extra], merged=True), *joined[extra:]]
+
+
+def _join(cells: Sequence[Bar], *, merged: bool = False) -> Bar:
+    low, high = min(c.low for c in cells), max(c.high for c in cells)
+    return Bar(low, high, sum(c.count for c in cells), merged)
+
+
+def log_height(count: int, largest: int) -> float:
+    """Length of a bar in [0, 1] on a logarithmic scale, on which one token is still seen."""
+    return math.log1p(count) / math.log1p(largest) if largest else 0.0
+
+
+def inactive(profile: UnitProfile) -> int:
+    """Tokens whose activation is exactly zero."""
+    return max(0, profile.statistics.n_tokens - sum(profile.histogram.counts))
+
+
+def band_range(band: BandShare) -> str:
+    """What a window's largest activation must be to lie in the band."""
+    match band.low, band.high:
+        case None, None:
+            return "any"
+        case None, high:
+            return f"below {number(high or 0.0)}"
+        case low, None:
+            return f"{number(low or 0.0)} and above"
+        case low, high:
+            return f"{number(low or 0.0)} to {number(high or 0.0)}"
+
+
+def kind_name(kind: str, bands: Sequence[BandShare]) -> str:
+    """How an excerpt was drawn: ``top``, or ``band 2 (maximum 0.5 to 1.2)``."""
+    named = re.fullmatch(r"band:(\d+)", kind)
+    if named is None:
+        return {"top": "strongest", "bottom": "most negative"}.get(kind, kind)
+    ranges = [band_range(band) for band in bands if band.name == kind]
+    return f"band {named[1]}" + (f" (maximum {ranges[0]})" if ranges else "")
+
+
+def grouped(excerpts: Sequence[ShownExcerpt]) -> list[tuple[str, str, list[ShownExcerpt]]]:
+    """Excerpts by (kind, split), in order of first appearance."""
+    groups: dict[tuple[str, str], list[ShownExcerpt]] = {}
+    for excerpt in excerpts:
+        groups.setdefault((excerpt.kind, excerpt.split), []).append(excerpt)
+    return [(kind, split, members) for (kind, split), members in groups.items()]
+
+
+def peak(excerpt: ShownExcerpt) -> int | None:
+    """The token that the excerpt is shown for: strongest, or lowest where that was drawn."""
+    values = excerpt.activations
+    if not values:
+        return None
+    positions = range(len(values))
+    if excerpt.kind == "bottom":
+        return min(positions, key=values.__getitem__)
+    if excerpt.kind == "top" and max(values) > 0:
+        return max(positions, key=values.__getitem__)
+    return max(positions, key=lambda i: abs(values[i]))
+
+
+@dataclass(frozen=True, slots=True)
+class Shading:
+    """Activations and simulations as levels -10 .. 10, on one scale for a whole document.
+
+    ``scale`` is the largest activation shown, in either direction. A simulation (0-10) of a
+    negative explanation counts downwards where the excerpt's own peak lies below zero.
+    """
+
+    scale: float
+    negative: bool = False
+
+    @classmethod
+    def of(
+        cls, excerpts: Sequence[ShownExcerpt], explanations: Sequence[Explanation] = ()
+    ) -> Shading:
+        """The scale of ``excerpts``."""
+        values = (abs(v) for excerpt in excerpts for v in excerpt.activations)
+        negative = any(e.polarity == "negative" for e in explanations)
+        return cls(max(values, default=0.0), negative)
+
+    def real(self, value: float) -> int:
+        """The level of an activation; under a twentieth of the scale it is 0."""
+        return _level(value / self.scale) if self.scale else 0
+
+    def simulated(self, excerpt: ShownExcerpt) -> list[int | None]:
+        """The levels of an excerpt's simulation; None marks what was not read."""
+        at = peak(excerpt)
+        down = self.negative and at is not None and excerpt.activations[at] < 0
+        sign = -1 if down else 1
+        values = excerpt.simulated or []
+        return [None if v is None else _level(sign * v / 10.0) for v in values]
+
+
+def _level(part: float) -> int:
+    size = min(LEVELS, math.floor(abs(part) * LEVELS + 0.5))
+    return -size if part < 0 else size
+
+
+def outcome_text(outcome: dict[str, float | int | str]) -> list[tuple[str, str]]:
+    """An experiment's figures with readable names: ``drop_1_back`` is ``drop 1 back``."""
+    return [
+        (name.replace("_", " "), value if isinstance(value, str) else number(value))
+        for name, value in outcome.items()
+    ]
+
+
+def usage_text(document: ExplainDocument) -> str:
+    """What was spent on language models, in words."""
+    usage = document.usage
+    if not usage.requests:
+        return "no language model was asked"
+    cost = "cost unknown" if usage.usd is None else f"{usage.usd:.4f} USD"
+    tokens = f"{usage.input_tokens:,} + {usage.output_tokens:,} tokens in + out"
+    return f"{usage.requests:,} requests, {tokens}, {cost}"
+
+
+def openings_text(document: ExplainDocument) -> str:
+    """How often the report split has been looked at."""
+    times = document.report_openings
+    if times == 0:
+        return "report split not opened"
+    return f"report split opened {'once' if times == 1 else f'{times} times'}"
