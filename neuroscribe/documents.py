@@ -157,3 +157,32 @@ class ExplainDocument(Record):
     report_openings: int
     experiments: list[ExperimentShown]
     profile: UnitProfile
+
+
+class Collected(Record):
+    """What one collection made, and what it left out."""
+
+    subject: str
+    sites: list[str]
+    index: str
+    folder: str
+    bytes: int
+    tokens: int
+    tokens_left_out: int
+    documents: int
+    documents_too_short: int
+    windows: int
+    left_out_positions: str
+    seconds: float
+
+    def told(self) -> str:
+        """For a person."""
+        rate = self.tokens / max(self.seconds, 1e-9)
+        return (
+            f"{self.subject}: {', '.join(self.sites)}\n"
+            f"  {self.tokens:,} tokens of {self.documents:,} documents, "
+            f"{rate:,.0f} tokens/s, {self.bytes / 2**20:.1f} MiB\n"
+            f"  {self.tokens_left_out:,} tokens and {self.documents_too_short:,} short documents "
+            f"left out; positions left out: {self.left_out_positions}\n"
+            f"  {self.folder}"
+        )

@@ -8,7 +8,6 @@ import typer
 
 from core.errors import UnknownSite
 from core.ids import site_kind
-from core.results import Record
 from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 
@@ -33,6 +32,7 @@ def collect(
     trust_remote_code: options.Trust = False,
 ) -> None:
     """Run a subject over a corpus once and keep what explanations need. Resumes when killed."""
+    from neuroscribe.documents import Collected
     from subjects.index.collect import collect as run
 
     workspace = options.workspace(subject, source, revision, trust_remote_code)
@@ -65,35 +65,6 @@ def collect(
         return
     for item in made:
         console().print(item.told(), markup=False)
-
-
-class Collected(Record):
-    """What one collection made, and what it left out."""
-
-    subject: str
-    sites: list[str]
-    index: str
-    folder: str
-    bytes: int
-    tokens: int
-    tokens_left_out: int
-    documents: int
-    documents_too_short: int
-    windows: int
-    left_out_positions: str
-    seconds: float
-
-    def told(self) -> str:
-        """For a person."""
-        rate = self.tokens / max(self.seconds, 1e-9)
-        return (
-            f"{self.subject}: {', '.join(self.sites)}\n"
-            f"  {self.tokens:,} tokens of {self.documents:,} documents, "
-            f"{rate:,.0f} tokens/s, {self.bytes / 2**20:.1f} MiB\n"
-            f"  {self.tokens_left_out:,} tokens and {self.documents_too_short:,} short documents "
-            f"left out; positions left out: {self.left_out_positions}\n"
-            f"  {self.folder}"
-        )
 
 
 def _wanted(known: list[str], asked: list[str], subject: str) -> list[list[str]]:

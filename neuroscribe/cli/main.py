@@ -88,10 +88,10 @@ def run(arguments: list[str], *, as_json: bool) -> int:
         command = typer.main.get_command(app)
         result = command.main(arguments, prog_name="neuroscribe", standalone_mode=False)
     except typer.Exit as stop:
-        return int(stop.exit_code)
-    except typer.Abort:
-        return INTERRUPTED
+        result = int(stop.exit_code)
     except USAGE_ERRORS as error:
         fail("misuse", str(error.format_message()), "see neuroscribe --help", as_json)
         return 2
+    if result == INTERRUPTED:  # what typer makes of Ctrl-C
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0

@@ -27,6 +27,8 @@ SCORERS: Final = {"simulation": "simulation ρ", "explained_variance": "explaine
 
 def number(value: float) -> str:
     """Four significant digits, thousands kept whole: ``0.0123``, ``-4.5``, ``12,345``."""
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
@@ -142,9 +144,9 @@ class Bar:
     @property
     def label(self) -> str:
         """The range in words."""
-        if self.merged:
-            return f"0 to {number(self.high)}" if self.low >= 0 else f"{number(self.low)} to 0"
-        return f"{number(self.low)} to {number(self.high)}"
+        low = "0" if self.merged and self.low >= 0 else f"{self.low:.3g}"
+        high = "0" if self.merged and self.low < 0 else f"{self.high:.3g}"
+        return f"{low} to {high}"
 
 
 def bars(histogram: Histogram, rows: int = 16) -> list[Bar]:
@@ -190,6 +192,16 @@ def log_height(count: int, largest: int) -> float:
 def inactive(profile: UnitProfile) -> int:
     """Tokens whose activation is exactly zero."""
     return max(0, profile.statistics.n_tokens - sum(profile.histogram.counts))
+
+
+def activity_text(profile: UnitProfile) -> str:
+    """How often and how strongly the unit fires, in a sentence."""
+    s = profile.statistics
+    documents = f"{s.documents_active:,} document{'s' * (s.documents_active != 1)}"
+    return (
+        f"active on {percent(s.share_active)} of {s.n_tokens:,} tokens, in {documents}; "
+        f"from {number(s.min)} to {number(s.max)}"
+    )
 
 
 def band_range(band: BandShare) -> str:
