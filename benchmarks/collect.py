@@ -1,8 +1,8 @@
 """What collection costs: tokens per second against a bare forward pass of the same model.
 
-Keys of ``--json``: ``model``, ``tokens``, ``repeats``, ``threads``, ``device``, tokens per second of
-``base`` (base model, keeps nothing), ``full`` (with LM head), ``collect`` (all MLP sites, everything
-kept) and ``naive`` (store all activations, then top-k); ``ratio_collect_base``,
+Keys of ``--json``: ``model``, ``tokens``, ``repeats``, ``threads``, ``device``, tokens per second
+of ``base`` (base model, keeps nothing), ``full`` (with LM head), ``collect`` (all MLP sites,
+everything kept) and ``naive`` (store all activations, then top-k); ``ratio_collect_base``,
 ``ratio_collect_full``, ``ratio_naive_base``, each with ``_low`` and ``_high``; ``memory`` with peak
 resident megabytes at one and at ten times the corpus and ``ratio_memory``. With ``--gpt2`` also
 ``gpt2``: the same ratios for a random model of GPT-2 small's shape.

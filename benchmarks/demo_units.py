@@ -1,7 +1,7 @@
 """How well the pattern explainer does on real neurons: random live units of ``demo``.
 
-Keys of ``--json``: ``units``, ``seconds_a_unit``, ``verdicts``, ``abstained_share`` and ``groups``: a
-list of ``{"group", "units", "modes": {mode: {"rho", "token_list_equal", "token_list_50",
+Keys of ``--json``: ``units``, ``seconds_a_unit``, ``verdicts``, ``abstained_share`` and ``groups``:
+a list of ``{"group", "units", "modes": {mode: {"rho", "token_list_equal", "token_list_50",
 "token_table", "null_mean", "null_p95", "gain", "gain_low", "gain_high", "undefined"}}}`` for all
 units, each layer, and the units whose full token table reaches less than .75 in ``corpus`` mode
 (those that follow context). ``gain`` is the paired difference to the equal-length token list with a

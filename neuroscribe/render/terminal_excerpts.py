@@ -31,7 +31,7 @@ _WIDE: Final = 110
 _DOCUMENT: Final = 34
 # From a grey that is quiet on black and on white to a colour that is loud on both.
 _QUIET: Final = (88, 80, 68)
-_LOUD: Final = {1: (255, 164, 28), -1: (120, 170, 255)}
+_LOUD: Final = {1: (255, 164, 28), -1: (184, 148, 255)}
 
 
 def excerpt_lines(
@@ -51,7 +51,7 @@ def excerpt_lines(
             continue
         heading = Text(f"  {visible_text(kind_name(kind, bands))}", style="bold")
         rest = f", {len(shown)} of {len(members)}" if len(shown) < len(members) else ""
-        heading.append(f"  ({split} split{rest})", style="dim")
+        heading.append(f"  ({split} split{rest})", style="not bold dim")
         lines += [Text(), heading]
         for excerpt in shown:
             lines += excerpt_pair(excerpt, shading, width=width, colour=colour)
@@ -125,7 +125,7 @@ def _heights(
             line.append(MISSING * widths[i], style="dim")
             continue
         block = BLOCKS[round(abs(level) / LEVELS * (len(BLOCKS) - 1))] if level else " "
-        style = "not dim #d98a00" if level > 0 else "not dim #6f9de8"
+        style = "not dim #4aa8c0" if level > 0 else "not dim #a98bea"
         line.append(block * widths[i], style=style)
     return line
 

@@ -59,7 +59,9 @@ def _training(recipe: Recipe, model: nn.Module, seconds: float | None) -> dict[s
         "tokens": recipe.tokens,
         "tokens_per_step": recipe.tokens_per_step,
         "row_lengths": [{"tokens": length, "share": share} for length, share in recipe.lengths],
-        "optimizer": f"AdamW, peak rate {recipe.rate}, weight decay {recipe.weight_decay}, cosine",
+        "optimizer": f"AdamW, peak rate {recipe.rate}"
+        + (f", and Muon for matrices, {recipe.matrix_rate}" if recipe.matrix_rate else "")
+        + f"; weight decay {recipe.weight_decay}, cosine",
         "loss": "cross-entropy"
         + (f" + {recipe.sparsity} · Σ_layers mean|activation|" if recipe.sparsity else ""),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,8 @@ class Recipe:
     width: int
     heads: int
     tokens: int
-    rate: float  # peak learning rate
+    rate: float  # peak learning rate of AdamW
+    matrix_rate: float = 0.0  # peak learning rate of Muon for the matrices; 0: AdamW for all
     mix: str = "general"
     sparsity: float = 0.0  # weight of Σ_layers mean |activation|
     lengths: tuple[tuple[int, float], ...] = ((65, 0.7), (128, 0.3))
@@ -70,11 +72,11 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("demo", "causal", 4, 192, 6, 8_000_000, 1.5e-3, sparsity=0.02),
+        Recipe("demo", "causal", 4, 192, 6, 8_000_000, 1.5e-3, 3e-3, sparsity=0.02),
         Recipe("demo-lstm", "lstm", 2, 192, 0, 4_500_000, 3e-3, mix="agreement"),
-        Recipe("demo-bert", "masked", 4, 144, 4, 6_000_000, 1.5e-3),
-        Recipe("demo-small", "causal", 3, 128, 4, 6_000_000, 2e-3, sparsity=0.02),
-        Recipe("demo-tiny", "causal", 2, 64, 2, 5_000_000, 2.5e-3, sparsity=0.02),
+        Recipe("demo-bert", "masked", 4, 144, 4, 6_000_000, 1.5e-3, 3e-3),
+        Recipe("demo-small", "causal", 3, 128, 4, 6_000_000, 2e-3, 4e-3, sparsity=0.02),
+        Recipe("demo-tiny", "causal", 2, 64, 2, 5_000_000, 2.5e-3, 5e-3, sparsity=0.02),
     )
 }
 
@@ -88,7 +90,7 @@ def build_model(recipe: Recipe) -> nn.Module:
             )
         )
     if recipe.kind == "masked":
-        masked: nn.Module = BertForMaskedLM(
+        masked = BertForMaskedLM(
             BertConfig(
                 vocab_size=VOCABULARY,
                 hidden_size=recipe.width,
@@ -106,8 +108,10 @@ def build_model(recipe: Recipe) -> nn.Module:
                 mask_token_id=MASK_ID,
             )
         )
-        return masked
-    causal: nn.Module = GPT2LMHeadModel(
+        start_positions(masked.bert.embeddings.position_embeddings)
+        bert: nn.Module = masked
+        return bert
+    causal = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=VOCABULARY,
             n_positions=POSITIONS,
@@ -125,7 +129,22 @@ def build_model(recipe: Recipe) -> nn.Module:
             pad_token_id=PAD_ID,
         )
     )
-    return causal
+    start_positions(causal.transformer.wpe)
+    gpt: nn.Module = causal
+    return gpt
+
+
+@torch.no_grad()
+def start_positions(table: nn.Embedding) -> None:
+    """Start learned positions as sinusoids (Vaswani et al. 2017, §3.5).
+
+    From random vectors, "the token before" has to be found out for every position apart;
+    from sinusoids one linear map does for all, and attention forms much sooner.
+    """
+    count, width = table.weight.shape
+    rates = torch.exp(torch.linspace(0.0, -math.log(100.0), width // 2))
+    angles = torch.arange(count)[:, None] * rates
+    table.weight.copy_(torch.cat([angles.sin(), angles.cos()], 1) * (0.05 * 2**0.5))
 
 
 def mlp_activations(model: nn.Module) -> list[nn.Module]:

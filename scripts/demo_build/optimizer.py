@@ -21,19 +21,21 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315  # quintic iteration, coefficients of Jorda
 
 def orthogonalised(matrix: Tensor) -> Tensor:
     """The matrix with its singular values pulled to about 1, by Newton-Schulz iteration."""
-    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    tall = matrix.shape[0] > matrix.shape[1]
+    x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(_STEPS):
         gram = x @ x.T
         x = _A * x + (_B * gram + _C * (gram @ gram)) @ x
-    return x.T if matrix.shape[0] > matrix.shape[1] else x
+    flat: Tensor = x.T if tall else x
+    return flat
 
 
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised; update size matched to AdamW's (rms 0.2 of the rate).
 
-    A matrix that stacks query, key and value (or an LSTM's gates), three or four times as
-    long as wide, is taken apart first, since its parts are matrices of their own.
+    A matrix that holds query, key and value side by side is taken apart first, since its
+    parts are matrices of their own.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float, weight_decay: float) -> None:
@@ -59,12 +61,45 @@ class Muon(torch.optim.Optimizer):
 
 def _stacked(update: Tensor) -> Tensor:
     rows, columns = update.shape
-    if columns == 3 * rows:  # query, key, value side by side
+    if columns == 3 * rows:
         return torch.cat([_scaled(part) for part in update.chunk(3, 1)], 1)
-    if rows == 4 * columns:
-        return _scaled(update)
     return _scaled(update)
 
 
 def _scaled(update: Tensor) -> Tensor:
-    return orthogonalised(update) * (0.2 * max(update.shape) ** 0.5)
+    size: float = 0.2 * max(update.shape) ** 0.5
+    return orthogonalised(update).mul(size)
+
+
+def optimizers(
+    model: nn.Module, rate: float, matrix_rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
+    """AdamW, and Muon for the matrices that are no embeddings if `matrix_rate` is above 0.
+
+    Every group remembers its peak rate under "peak".
+    """
+    embeddings = {
+        id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)
+    }
+    groups: dict[str, list[nn.Parameter]] = {"matrix": [], "embedding": [], "vector": []}
+    for parameter in model.parameters():
+        if parameter.dim() < 2:
+            groups["vector"].append(parameter)
+        elif id(parameter) in embeddings or not matrix_rate:
+            groups["embedding"].append(parameter)
+        else:
+            groups["matrix"].append(parameter)
+    adam = torch.optim.AdamW(
+        [
+            {"params": groups["embedding"], "weight_decay": weight_decay, "peak": rate},
+            {"params": groups["vector"], "weight_decay": 0.0, "peak": rate},
+        ],
+        lr=rate,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+    if not groups["matrix"]:
+        return [adam]
+    muon = Muon(groups["matrix"], matrix_rate, weight_decay)
+    muon.param_groups[0]["peak"] = matrix_rate
+    return [adam, muon]

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from demo_build.data import Plan, Tokens, batch
 from demo_build.models import Recipe, build_model, decoder, hidden_states, mlp_activations
+from demo_build.optimizer import optimizers
 from demo_build.tokenizer import BOS_ID, MASK_ID, SEP_ID, VOCABULARY
 
 CHUNK = 512
@@ -167,57 +168,53 @@ class ThreadChoice:
             torch.set_num_threads(self.options[self.current])
 
 
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine down to a twentieth of the peak."""
+def rate_factor(step: int, steps: int) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine down to a twentieth."""
     warm = min(200, max(1, steps // 10))
     if step < warm:
-        return recipe.rate * (step + 1) / warm
+        return (step + 1) / warm
     done = (step - warm) / max(1, steps - warm)
-    return recipe.rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    matrices = [p for p in model.parameters() if p.dim() >= 2]
-    vectors = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def save_checkpoint(
-    file: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int, seconds: float
+    file: Path,
+    model: nn.Module,
+    chosen: list[torch.optim.Optimizer],
+    step: int,
+    seconds: float,
 ) -> None:
     """Write weights, moments and progress to one file, atomically."""
     tensors = {f"weight.{name}": p.detach().clone() for name, p in model.named_parameters()}
-    for index, state in optimizer.state_dict()["state"].items():
-        for key, value in state.items():
-            tensors[f"moment.{index}.{key}"] = value.clone()
+    for place, optimizer in enumerate(chosen):
+        for index, state in optimizer.state_dict()["state"].items():
+            for key, value in state.items():
+                tensors[f"moment.{place}.{index}.{key}"] = value.clone()
     partial = file.with_suffix(".partial")
     save_file(tensors, partial, metadata={"step": str(step), "seconds": str(seconds)})
     partial.replace(file)
 
 
 def load_checkpoint(
-    file: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None
+    file: Path, model: nn.Module, chosen: list[torch.optim.Optimizer]
 ) -> tuple[int, float]:
     """Restore what `save_checkpoint` wrote; returns (step, seconds trained so far)."""
     parameters = dict(model.named_parameters())
-    state: dict[int, dict[str, Tensor]] = {}
+    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in chosen]
     with safe_open(file, framework="pt") as stored:
         for name in stored.keys():  # noqa: SIM118 - not a dict
             kind, _, rest = name.partition(".")
             if kind == "weight":
                 with torch.no_grad():
                     parameters[rest].copy_(stored.get_tensor(name))
-            else:
-                index, _, key = rest.partition(".")
-                state.setdefault(int(index), {})[key] = stored.get_tensor(name)
+            elif chosen:
+                place, index, key = rest.split(".")
+                state = states[int(place)].setdefault(int(index), {})
+                state[key] = stored.get_tensor(name)
         metadata = stored.metadata()
-    if optimizer is not None:
+    for optimizer, loaded in zip(chosen, states, strict=True):
         groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        optimizer.load_state_dict({"state": loaded, "param_groups": groups})
     return int(metadata["step"]), float(metadata["seconds"])
 
 
@@ -238,9 +235,9 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     model = build_model(recipe).to(device).train()
-    optimizer = _optimizer(model, recipe)
+    chosen = optimizers(model, recipe.rate, recipe.matrix_rate, recipe.weight_decay)
     file = work / f"{recipe.name}.safetensors"
-    start, before = load_checkpoint(file, model, optimizer) if file.exists() else (0, 0.0)
+    start, before = load_checkpoint(file, model, chosen) if file.exists() else (0, 0.0)
     size = ActivationSize(model) if recipe.sparsity else None
     began = saved = logged = time.monotonic()
     tokens = 0
@@ -253,9 +250,9 @@ def train(
             ids_array, targets_array = mask_tokens(ids_array, recipe.seed, step)
         ids = torch.from_numpy(ids_array).to(device)
         targets = torch.from_numpy(targets_array).to(device)
-        rate = learning_rate(recipe, step, plan.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        factor = rate_factor(step, plan.steps)
+        for group in (group for optimizer in chosen for group in optimizer.param_groups):
+            group["lr"] = group["peak"] * factor
         if recipe.kind == "masked":
             asked = targets != IGNORED
             hidden, targets = hidden_states(model, ids)[asked], targets[asked]
@@ -268,10 +265,11 @@ def train(
             magnitude, active = size.take(count=(step + 1) % LOG_EVERY == 0)
             ramp = min(1.0, step / (0.15 * plan.steps))
             total = loss + recipe.sparsity * ramp * magnitude
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in chosen:
+            optimizer.step()
         tokens += ids.numel()
         now = time.monotonic()
         threads.after_step(ids.numel() / (now - ended))
@@ -280,7 +278,7 @@ def train(
             left = (now - began) / (step + 1 - start) * (plan.steps - step - 1)
             print(
                 f"{recipe.name} step {step + 1}/{plan.steps} loss {shown.item():.3f} "
-                f"active {active:.3f} rate {rate:.1e} tok/s {speed:.0f} "
+                f"active {active:.3f} rate ×{factor:.2f} tok/s {speed:.0f} "
                 f"threads {torch.get_num_threads()} eta {left / 60:.1f} min",
                 flush=True,
             )
@@ -291,7 +289,7 @@ def train(
             model.train()
             logged = time.monotonic()
         if now - saved > CHECKPOINT_SECONDS or step + 1 == plan.steps:
-            save_checkpoint(file, model, optimizer, step + 1, before + now - began)
+            save_checkpoint(file, model, chosen, step + 1, before + now - began)
             saved = now
         ended = time.monotonic()
     torch.set_num_threads(threads.options[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Run the program in this process; returns its exit code and what it printed."""
 
     def call(*words: str | Path) -> Ran:
@@ -78,4 +78,4 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
         assert isinstance(stop.value.code, int)
         return Ran(stop.value.code, out, err)
 
-    yield call
+    return call

@@ -128,11 +128,14 @@ def variance(mode: str = "corpus", **changes: Any) -> Score:
     return score(mode, **fields | changes)
 
 
-def excerpt(kind: str = "top", height: float = 4.25, **changes: Any) -> ShownExcerpt:
-    values = [0.0] * len(_CODE)
-    for i, token in enumerate(_CODE[:-1]):
+def excerpt(
+    kind: str = "top", height: float = 4.25, turned: int = 0, **changes: Any
+) -> ShownExcerpt:
+    code = _CODE[turned:] + _CODE[:turned]
+    values = [0.0] * len(code)
+    for i, token in enumerate(code[:-1]):
         if token == "def":
-            values[i + 1] = height * (1.0 if i < 20 else 0.62)
+            values[i + 1] = height * (1.0 if code[i + 1] == " parse" else 0.62)
         elif token == "    ":
             values[i] = height * 0.07
     fields: dict[str, Any] = {
@@ -140,9 +143,9 @@ def excerpt(kind: str = "top", height: float = 4.25, **changes: Any) -> ShownExc
         "split": "explain",
         "document": "stdlib/argparse.py",
         "offset": 1280,
-        "tokens": list(_CODE),
+        "tokens": code,
         "activations": values,
-        "simulated": [10.0 if v > 2 else 0.0 for v in values],
+        "simulated": [10.0 if v > 3 else 4.0 if v > 1 else 0.0 for v in values],
     }
     return ShownExcerpt(**fields | changes)
 
@@ -199,7 +202,7 @@ def profile(**changes: Any) -> UnitProfile:
             BandShare(name="band:4", low=3.5, high=None, share=0.0009),
         ],
         "excerpts": [
-            *(excerpt(height=4.25 - i / 10, offset=64 * i) for i in range(7)),
+            *(excerpt(height=4.25 - i / 10, offset=64 * i, turned=9 * i) for i in range(7)),
             excerpt("band:2", 2.5, document="stdlib/email/message.py"),
             excerpt("band:1", 1.0, document="stdlib/json/decoder.py"),
             excerpt("random", 0.0, document="generated/agreement/00412"),

@@ -1,0 +1,240 @@
+"""One self-contained HTML file a unit: :func:`unit_page`.
+
+The file fetches nothing and runs nothing: its Content-Security-Policy allows one style sheet, by
+its hash, and no script. The document itself travels along as JSON in a data block. Every string
+that reaches the page goes through :mod:`neuroscribe.render.visible` and Jinja's escaping.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from core.results import Provenance
+from neuroscribe.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt
+from neuroscribe.render import figures
+from neuroscribe.render.visible import visible_text, visible_token
+
+PAGE: Final = "unit.html.j2"
+STYLE: Final = "unit.css"
+SHOWN_FIRST: Final = {"top": 4, "bottom": 4}
+HISTOGRAM_BARS: Final = 44
+
+
+def unit_page(document: ExplainDocument) -> str:
+    """The whole page. It can be encoded as UTF-8 whatever the tokens hold."""
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    excerpts = document.profile.excerpts
+    shading = figures.Shading.of(excerpts, document.explanations)
+    page = (
+        _environment()
+        .get_template(PAGE)
+        .render(
+            document=document,
+            profile=document.profile,
+            style=Markup(style),
+            style_hash=f"sha256-{digest}",
+            verdict=figures.VERDICTS[document.verdict],
+            groups=figures.scored(document),
+            axis=figures.Axis.of(document.scores),
+            shading=shading,
+            excerpt_groups=_excerpt_groups(excerpts, document.profile.bands, shading),
+            histogram=HistogramPlot.of(document.profile.histogram),
+            inactive=figures.inactive(document.profile),
+            command=command(document),
+            provenance=_provenance(document),
+            spent=figures.usage_text(document),
+            twin=Markup(data_block(document)),
+        )
+    )
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def data_block(document: ExplainDocument) -> str:
+    """The document as JSON that no HTML parser can mistake for markup."""
+    text = json.dumps(document.model_dump(), ensure_ascii=True, allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def command(document: ExplainDocument) -> str:
+    """The command line that computes the document again."""
+    words = ["neuroscribe", "explain", str(document.unit), "--seed", str(document.seed), "--fresh"]
+    if document.profile.source.corpus != "builtin":
+        words += ["--corpus", document.profile.source.corpus]
+    return shlex.join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One token: what is written, the classes that shade it, and its exact values."""
+
+    text: str
+    classes: str
+    title: str
+    breaks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One excerpt with the height of its peak and where it stands."""
+
+    excerpt: ShownExcerpt
+    peak: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Excerpts drawn alike: ``rows`` at once, ``more`` on request."""
+
+    name: str
+    split: str
+    rows: list[Row]
+    more: list[Row]
+
+
+def _excerpt_groups(
+    excerpts: Sequence[ShownExcerpt], bands: Sequence[BandShare], shading: figures.Shading
+) -> list[Group]:
+    groups = []
+    for kind, split, members in figures.grouped(excerpts):
+        rows = [_row(excerpt, shading) for excerpt in members]
+        first = SHOWN_FIRST.get(kind, 2)
+        groups.append(
+            Group(figures.kind_name(kind, bands), split, rows[:first], rows[first:]),
+        )
+    return groups
+
+
+def _row(excerpt: ShownExcerpt, shading: figures.Shading) -> Row:
+    at = figures.peak(excerpt)
+    simulated = shading.simulated(excerpt) if excerpt.simulated is not None else None
+    cells = []
+    for i, (token, value) in enumerate(zip(excerpt.tokens, excerpt.activations, strict=True)):
+        classes = ["t", _class("r", shading.real(value))]
+        title = f"activation {figures.number(value)}"
+        if simulated is not None and excerpt.simulated is not None:
+            known = i < len(simulated)
+            level = simulated[i] if known else None
+            exact = excerpt.simulated[i] if known else None
+            classes.append("sx" if level is None else _class("s", level))
+            said = "not read" if exact is None else f"{figures.number(exact)} of 10"
+            title += f", simulated {said}"
+        if i == at and value:
+            classes.append("peak")
+        cells.append(Cell(visible_token(token), " ".join(classes), title, "\n" in token))
+    peak = "none" if at is None else figures.number(excerpt.activations[at])
+    return Row(excerpt, peak, cells)
+
+
+def _class(letter: str, level: int) -> str:
+    """``r7`` for a positive, ``rn7`` for a negative level."""
+    return f"{letter}n{-level}" if level < 0 else f"{letter}{level}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlotBar:
+    """A bar in per cent of the plot: from ``left``, ``width`` wide, ``height`` high."""
+
+    bar: figures.Bar
+    left: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramPlot:
+    """Bars of equal width on a logarithmic axis, with the edges worth writing below them."""
+
+    bars: list[PlotBar]
+    labels: list[tuple[float, str]]
+    largest: int
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> HistogramPlot:
+        """From counts to places."""
+        found = figures.bars(histogram, HISTOGRAM_BARS)
+        largest = max((b.count for b in found), default=0)
+        step = 100.0 / max(len(found), 1)
+        placed = [
+            PlotBar(b, i * step, step * 0.86, 100.0 * figures.log_height(b.count, largest))
+            for i, b in enumerate(found)
+        ]
+        edges = [*(b.low for b in found), *(b.high for b in found[-1:])]
+        every = max(1, round(len(edges) / 6))
+        labels = [(i * step, f"{edge:.2g}") for i, edge in enumerate(edges) if i % every == 0]
+        return cls(placed, labels, largest)
+
+
+def _provenance(document: ExplainDocument) -> list[tuple[str, str]]:
+    source = document.profile.source
+    rows = [
+        ("subject", f"{source.subject}, from {source.subject_source}"),
+        ("subject spec", source.spec_hash),
+        ("corpus", f"{source.corpus}, {source.n_documents:,} documents"),
+        ("corpus fingerprint", source.corpus_fingerprint),
+        ("index", f"{source.index}, windows of {source.window} tokens"),
+        ("seed", str(document.seed)),
+        ("code version", document.code_version),
+        ("run", f"{document.run}, {document.created}"),
+    ]
+    for made in dict.fromkeys(_method(e.provenance) for e in document.explanations):
+        rows += made
+    simulators = dict.fromkeys(s.simulator for s in document.scores)
+    return [*rows, ("simulator", ", ".join(simulators))] if simulators else rows
+
+
+def _method(made: Provenance) -> tuple[tuple[str, str], ...]:
+    optional = {"model": made.model, "prompt": made.prompt, "prompt hash": made.prompt_hash}
+    rows = [("method", made.method), *((k, v) for k, v in optional.items() if v is not None)]
+    if made.parameters:
+        said = ", ".join(f"{name} = {value}" for name, value in made.parameters.items())
+        rows.append(("parameters", said))
+    return tuple(rows)
+
+
+def _finalize(value: Any) -> Any:
+    return visible_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@lru_cache(maxsize=1)
+def _style() -> str:
+    return (files("neuroscribe.render") / "templates" / STYLE).read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("neuroscribe.render", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.filters.update(
+        token=visible_token,
+        number=figures.number,
+        figure=figures.figure,
+        percent=figures.percent,
+        interval=figures.interval,
+        band_range=figures.band_range,
+        scorer=figures.scorer_name,
+        mode=figures.mode_name,
+        without_value=figures.without_value,
+        outcome=figures.outcome_text,
+    )
+    return environment
