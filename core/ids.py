@@ -7,9 +7,9 @@ accepted as a short form of the same ID.
 Sites, by what stands before their first dot: ``mlp`` neurons after the nonlinearity (input of the
 block's down projection), ``resid`` residual stream entering block i (the last one leaves the last
 block), ``residmid`` between attention and MLP, ``attn`` concatenated head outputs before the output
-projection, ``attnout`` and ``mlpout`` outputs of the blocks, ``head`` attention heads (interventions
-only), ``cell`` and ``cellstate`` an LSTM's h and c, ``sae`` features of a registered dictionary,
-``dir`` a registered set of directions.
+projection, ``attnout`` and ``mlpout`` outputs of the blocks, ``head`` attention heads (for
+interventions only), ``cell`` and ``cellstate`` an LSTM's h and c, ``sae`` features of a registered
+dictionary, ``dir`` a registered set of directions.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ MIN_COUNT = 3
 class TokenTable:
     """Mean activation by token ID over the ``explain`` pool.
 
-    ``ids`` [tokens] sorted, with ``sums`` and ``counts``; ``overall`` is the mean over all tokens.
+    ``ids`` [tokens] sorted, with the ``sums`` of activation on each and their ``counts``.
     """
 
     ids: NDArray[np.int64]
@@ -34,8 +34,8 @@ class TokenTable:
         ids, inverse, counts = np.unique(
             explain.pool.token_ids, return_inverse=True, return_counts=True
         )
-        values = explain.pool.activations.astype(np.float64).reshape(-1)
-        sums = np.bincount(inverse.reshape(-1), weights=values, minlength=len(ids))
+        sums = np.zeros(len(ids))
+        np.add.at(sums, inverse.reshape(-1), explain.pool.activations.reshape(-1))
         return cls(ids, sums, counts.astype(np.int64))
 
     @property
@@ -56,7 +56,8 @@ class TokenTable:
         means = self.sums / self.counts
         order = np.lexsort((self.ids, -means, self.counts < MIN_COUNT))
         listed, rest = order[:length], order[length:]
-        spare = float(self.sums[rest].sum() / max(int(self.counts[rest].sum()), 1))
+        left = int(self.counts[rest].sum())
+        spare = float(self.sums[rest].sum() / left) if left else self.overall
         values = np.full(len(self.ids), spare)
         values[listed] = means[listed]
         return self._look_up(token_ids, values, spare)

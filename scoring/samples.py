@@ -15,10 +15,16 @@ windows in which the unit is silent, and those only the random windows reach, so
 windows count alone. Bottom windows were chosen by their values and count nowhere, unless they
 are random as well. A side without bands (the negative one of a signed site) has two strata: the top
 windows and the random rest.
+
+A bootstrap of ``corpus`` resamples all its excerpts together, each with its weight. Resampling
+inside the strata would give an interval for this very corpus; how many windows of other text fall
+into a band is chance as well (in simulations 85-95 % of such intervals held the value on other text
+and 94-97 % of these).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,14 +89,14 @@ def _corpus(evidence: SplitEvidence) -> Sample:
     rows = np.concatenate([top, drawn])
     placed = np.concatenate([np.full(len(top), _TOP), strata])
     rows, placed = rows[placed >= _TOP], placed[placed >= _TOP]
-    shares = _covered(shares, set(placed.tolist()))
+    shares = _covered(shares, placed.tolist())
     weights = np.zeros(len(rows))
     for stratum, share in shares.items():
         members = placed == stratum
         weights[members] = share / members.sum()
     total = weights.sum()
     weights = weights / total if total > 0 else _equal(len(rows))
-    return Sample("corpus", rows, weights, _exchangeable(placed))
+    return Sample("corpus", rows, weights, np.zeros(len(rows), np.int64))
 
 
 def _strata(evidence: SplitEvidence, top: Ints, drawn: Ints) -> tuple[Ints, dict[int, float]]:
@@ -110,13 +116,13 @@ def _strata(evidence: SplitEvidence, top: Ints, drawn: Ints) -> tuple[Ints, dict
     return strata, shares
 
 
-def _covered(shares: dict[int, float], held: set[int]) -> dict[int, float]:
+def _covered(shares: dict[int, float], held: Iterable[int]) -> dict[int, float]:
     """The shares of the strata that hold windows; what no window covers goes to a neighbour.
 
     An uncovered band is represented by the next band above that is covered (at last the top
     windows), else by the next below.
     """
-    covered = dict.fromkeys(sorted(held), 0.0)
+    covered = dict.fromkeys(sorted(set(held)), 0.0)
     if not covered:
         return {}
     for stratum, share in shares.items():
@@ -128,19 +134,3 @@ def _covered(shares: dict[int, float], held: set[int]) -> dict[int, float]:
         else:
             covered[_TOP if _TOP in covered else max(covered)] += share
     return covered
-
-
-def _exchangeable(strata: Ints) -> Ints:
-    """The strata for resampling: one that holds a single window joins its neighbour.
-
-    A stratum of one would never vary, as if what it stands for were known.
-    """
-    joined = np.where(strata == _TOP, strata.max(initial=0) + 1, strata)
-    while True:
-        kinds, counts = np.unique(joined, return_counts=True)
-        if len(kinds) < 2 or counts.min() > 1:
-            return joined.astype(np.int64)
-        lonely = int(counts.argmin())
-        joined = np.where(
-            joined == kinds[lonely], kinds[lonely - 1 if lonely else lonely + 1], joined
-        )

@@ -105,10 +105,16 @@ def estimate(
 ) -> Estimate:
     """``figure`` with a 95 % percentile interval from resampled excerpts.
 
-    ``weights`` [excerpts] multiply each excerpt's sums. Where more than ``UNDEFINED_ALLOWED`` of the
-    resamples leave the figure undefined, all that speaks for it stands in three excerpts or fewer:
-    then there is no interval, and the reason says so. Leaving such resamples out instead would
-    give a single coincidence the interval [1, 1].
+    ``weights`` [excerpts] multiply each excerpt's sums. Where more than ``UNDEFINED_ALLOWED`` of
+    the resamples leave the figure undefined, all that speaks for it stands in three excerpts or
+    fewer: then there is no interval, and the reason says so. Leaving such resamples out instead
+    would give a single coincidence the interval [1, 1].
+
+    The interval is approximate where few excerpts carry most of the figure. In simulations it held
+    the value on other text in 94-97 % of runs for corpus and random samples of a thousand excerpts,
+    in 88 % for units that fire once in 10,000 tokens, in 76-81 % where activations have very heavy
+    tails, and in 64-94 % for the twenty excerpts of ``top_and_random``, whose strongest ten are
+    drawn from too few to show their own rare failures.
     """
     weighted = sums * weights[:, None]
     compute = FIGURES[figure]

@@ -3,8 +3,8 @@
 A unit is
 
 * ``dead`` when it never changed: no token above zero (or constant values) in the whole corpus;
-* ``low_evidence`` when it was active in fewer than five documents, or when ``explain`` or
-  ``report`` hold no window in which it is active;
+* ``low_evidence`` when it was active in fewer than five documents, or when a split holds no window
+  in which it is active (``report`` is looked at only once an explanation is to be scored);
 * ``explained`` when, on ``report``, the explanation beats the null in *both* the ``corpus`` and the
   ``top_and_random`` mode: the interval lies above zero, and the value lies above the largest of
   the null units' 95th percentile and ``FLOOR``;

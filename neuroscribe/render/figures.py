@@ -105,7 +105,7 @@ class Axis:
     @property
     def ticks(self) -> list[float]:
         """Round values to label."""
-        step = 0.25 if self.low == 0.0 else 0.5
+        step = 0.25 if self.low >= -0.25 else 0.5
         first = math.ceil(self.low / step) * step
         return [first + step * i for i in range(round((self.high - first) / step) + 1)]
 
@@ -166,9 +166,14 @@ def bars(histogram: Histogram, rows: int = 16) -> list[Bar]:
 
 
 def _side(cells: Sequence[Bar], budget: int) -> list[Bar]:
-    """Bars of one side, from zero outwards."""
+    """Bars of one side, from zero outwards; joined ones begin at powers of two."""
+    if not cells:
+        return []
+    octave = [i for i, c in enumerate(cells) if math.frexp(min(abs(c.low), abs(c.high)))[0] == 0.5]
     for size in (1, 2, 4):
-        joined = [_join(cells[i : i + size]) for i in range(0, len(cells), size)]
+        start = octave[0] % size if octave else 0
+        starts = [0, *range(start or size, len(cells), size)]
+        joined = [_join(cells[a:b]) for a, b in zip(starts, [*starts[1:], len(cells)], strict=True)]
         filled = [i for i, cell in enumerate(joined) if cell.count]
         if not filled:
             return []
@@ -217,12 +222,15 @@ def band_range(band: BandShare) -> str:
             return f"{number(low or 0.0)} to {number(high or 0.0)}"
 
 
-def kind_name(kind: str, bands: Sequence[BandShare]) -> str:
-    """How an excerpt was drawn: ``top``, or ``band 2 (maximum 0.5 to 1.2)``."""
+def kind_name(kind: str, split: str, bands: Sequence[BandShare]) -> str:
+    """How an excerpt was drawn: ``strongest``, or ``band 2 (maximum 0.5 to 1.2)``.
+
+    Each split has bands of its own, and a profile holds those of ``explain``.
+    """
     named = re.fullmatch(r"band:(\d+)", kind)
     if named is None:
         return {"top": "strongest", "bottom": "most negative"}.get(kind, kind)
-    ranges = [band_range(band) for band in bands if band.name == kind]
+    ranges = [band_range(band) for band in bands if band.name == kind and split == "explain"]
     return f"band {named[1]}" + (f" (maximum {ranges[0]})" if ranges else "")
 
 
@@ -247,25 +255,26 @@ def peak(excerpt: ShownExcerpt) -> int | None:
     return max(positions, key=lambda i: abs(values[i]))
 
 
+def unread(excerpt: ShownExcerpt) -> bool:
+    """Whether the simulator left a token of the excerpt out."""
+    values = excerpt.simulated
+    return values is not None and (None in values or len(values) < len(excerpt.tokens))
+
+
 @dataclass(frozen=True, slots=True)
 class Shading:
     """Activations and simulations as levels -10 .. 10, on one scale for a whole document.
 
-    ``scale`` is the largest activation shown, in either direction. A simulation (0-10) of a
-    negative explanation counts downwards where the excerpt's own peak lies below zero.
+    ``scale`` is the largest activation shown, in either direction. Simulations are on a scale of
+    10 already; where the explanation speaks of the unit's negative side they are negative.
     """
 
     scale: float
-    negative: bool = False
 
     @classmethod
-    def of(
-        cls, excerpts: Sequence[ShownExcerpt], explanations: Sequence[Explanation] = ()
-    ) -> Shading:
+    def of(cls, excerpts: Sequence[ShownExcerpt]) -> Shading:
         """The scale of ``excerpts``."""
-        values = (abs(v) for excerpt in excerpts for v in excerpt.activations)
-        negative = any(e.polarity == "negative" for e in explanations)
-        return cls(max(values, default=0.0), negative)
+        return cls(max((abs(v) for e in excerpts for v in e.activations), default=0.0))
 
     def real(self, value: float) -> int:
         """The level of an activation; under a twentieth of the scale it is 0."""
@@ -273,11 +282,7 @@ class Shading:
 
     def simulated(self, excerpt: ShownExcerpt) -> list[int | None]:
         """The levels of an excerpt's simulation; None marks what was not read."""
-        at = peak(excerpt)
-        down = self.negative and at is not None and excerpt.activations[at] < 0
-        sign = -1 if down else 1
-        values = excerpt.simulated or []
-        return [None if v is None else _level(sign * v / 10.0) for v in values]
+        return [None if v is None else _level(v / 10.0) for v in excerpt.simulated or []]
 
 
 def _level(part: float) -> int:

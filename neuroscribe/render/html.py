@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ PAGE: Final = "unit.html.j2"
 STYLE: Final = "unit.css"
 SHOWN_FIRST: Final = {"top": 4, "bottom": 4}
 HISTOGRAM_BARS: Final = 44
+WINDOW: Final = 64  # the command line's default
 
 
 def unit_page(document: ExplainDocument) -> str:
@@ -36,7 +38,8 @@ def unit_page(document: ExplainDocument) -> str:
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     excerpts = document.profile.excerpts
-    shading = figures.Shading.of(excerpts, document.explanations)
+    shading = figures.Shading.of(excerpts)
+    groups = _excerpt_groups(excerpts, document.profile.bands, shading)
     page = (
         _environment()
         .get_template(PAGE)
@@ -49,7 +52,10 @@ def unit_page(document: ExplainDocument) -> str:
             groups=figures.scored(document),
             axis=figures.Axis.of(document.scores),
             shading=shading,
-            excerpt_groups=_excerpt_groups(excerpts, document.profile.bands, shading),
+            excerpt_groups=[g for g in groups if not g.later],
+            later_groups=[g for g in groups if g.later],
+            simulated=[v for e in excerpts for v in e.simulated or [] if v is not None],
+            unread=any(figures.unread(excerpt) for excerpt in excerpts),
             histogram=HistogramPlot.of(document.profile.histogram),
             inactive=figures.inactive(document.profile),
             command=command(document),
@@ -71,9 +77,12 @@ def data_block(document: ExplainDocument) -> str:
 
 def command(document: ExplainDocument) -> str:
     """The command line that computes the document again."""
+    source = document.profile.source
+    made = [e.provenance.parameters for e in document.explanations]
     words = ["neuroscribe", "explain", str(document.unit), "--seed", str(document.seed), "--fresh"]
-    if document.profile.source.corpus != "builtin":
-        words += ["--corpus", document.profile.source.corpus]
+    words += ["--one-shot"] if any(p.get("experiments") is False for p in made) else []
+    words += ["--corpus", source.corpus] if source.corpus != "builtin" else []
+    words += ["--window", str(source.window)] if source.window != WINDOW else []
     return shlex.join(words)
 
 
@@ -98,24 +107,26 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Excerpts drawn alike: ``rows`` at once, ``more`` on request."""
+    """Excerpts drawn alike: ``rows`` at once, ``more`` on request; all of it if ``later``."""
 
     name: str
     split: str
     rows: list[Row]
     more: list[Row]
+    later: bool
 
 
 def _excerpt_groups(
     excerpts: Sequence[ShownExcerpt], bands: Sequence[BandShare], shading: figures.Shading
 ) -> list[Group]:
     groups = []
+    splits = dict.fromkeys(excerpt.split for excerpt in excerpts)
     for kind, split, members in figures.grouped(excerpts):
         rows = [_row(excerpt, shading) for excerpt in members]
         first = SHOWN_FIRST.get(kind, 2)
-        groups.append(
-            Group(figures.kind_name(kind, bands), split, rows[:first], rows[first:]),
-        )
+        name = figures.kind_name(kind, split, bands)
+        later = split == "select" and len(splits) > 1
+        groups.append(Group(name, split, rows[:first], rows[first:], later))
     return groups
 
 
@@ -174,8 +185,10 @@ class HistogramPlot:
             for i, b in enumerate(found)
         ]
         edges = [*(b.low for b in found), *(b.high for b in found[-1:])]
-        every = max(1, round(len(edges) / 6))
+        every = max(1, math.ceil(len(edges) / 6))
         labels = [(i * step, f"{edge:.2g}") for i, edge in enumerate(edges) if i % every == 0]
+        if found and (len(edges) - 1) % every > every / 2:
+            labels.append((100.0, f"{edges[-1]:.2g}"))
         return cls(placed, labels, largest)
 
 
@@ -207,7 +220,9 @@ def _method(made: Provenance) -> tuple[tuple[str, str], ...]:
 
 
 def _finalize(value: Any) -> Any:
-    return visible_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        visible_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
 
 
 @lru_cache(maxsize=1)

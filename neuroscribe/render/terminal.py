@@ -26,9 +26,10 @@ from neuroscribe.render.figures import (
     outcome_text,
     percent,
     scored,
+    unread,
     usage_text,
 )
-from neuroscribe.render.terminal_excerpts import excerpt_lines
+from neuroscribe.render.terminal_excerpts import best, excerpt_lines
 from neuroscribe.render.terminal_scores import score_lines
 from neuroscribe.render.terminal_tables import (
     band_table,
@@ -39,7 +40,6 @@ from neuroscribe.render.terminal_tables import (
 from neuroscribe.render.visible import visible_text
 
 NARROWEST: Final = 40
-EXPLAIN_LIMITS: Final = {"top": 5, "bottom": 5, "*": 1}
 _MARKS: Final = "├█┤ value in its 95 % interval   ░ null up to its 95th percentile"
 _COLOURS: Final[dict[Verdict, str]] = {
     "explained": "green",
@@ -120,17 +120,13 @@ def _explain(document: ExplainDocument, width: int, colour: bool) -> Iterable[Re
             "  ├█┤ value in its 95 % interval   ░ null up to its 95th percentile", style="dim"
         )
     if profile.excerpts:
-        shading = Shading.of(profile.excerpts, document.explanations)
-        yield from _section("Excerpts")
-        yield _indented(Text(_legend(document, colour), style="dim"))
-        yield from excerpt_lines(
-            profile.excerpts,
-            profile.bands,
-            shading,
-            width=width,
-            colour=colour,
-            limits=EXPLAIN_LIMITS,
-        )
+        shown = best(profile.excerpts)
+        shading = Shading.of(profile.excerpts)
+        yield from _section("Excerpts", Text(_legend(document, colour), style="dim"))
+        yield from excerpt_lines(shown, profile.bands, shading, width=width, colour=colour)
+        if more := len(profile.excerpts) - len(shown):
+            yield Text()
+            yield _indented(Text(f"{more} more: neuroscribe show {document.unit}", style="dim"))
     if document.experiments:
         yield from _section("Experiments")
         for experiment in document.experiments:
@@ -142,7 +138,7 @@ def _explain(document: ExplainDocument, width: int, colour: bool) -> Iterable[Re
 
 def _profile(profile: UnitProfile, width: int, colour: bool) -> Iterable[RenderableType]:
     yield Text(str(profile.unit), style="bold")
-    yield from _section("Statistics", statistics_text(profile))
+    yield from _section("Statistics", statistics_text(profile, width=width - 2))
     yield from _section("Non-zero activations", histogram_table(profile, width=width - 2))
     yield from _section("Windows by their maximum", band_table(profile, width=width - 2))
     yield from _section("Output tokens (direct path)", port_table(profile, width=width - 2))
@@ -195,7 +191,7 @@ def _legend(document: ExplainDocument, colour: bool) -> str:
     mark = "shaded by activation" if colour else "«strongest», real activation below it"
     if any(e.simulated is not None for e in document.profile.excerpts):
         mark += "; sim: what the explanation predicts"
-        if any(None in (e.simulated or []) for e in document.profile.excerpts):
+        if any(map(unread, document.profile.excerpts)):
             mark += " (? not read)"
     return mark
 

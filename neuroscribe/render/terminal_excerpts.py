@@ -27,11 +27,25 @@ from neuroscribe.render.visible import visible_text, visible_token
 GUTTER: Final = 9
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 MISSING: Final = "?"
+_BEST: Final = 5
 _WIDE: Final = 110
 _DOCUMENT: Final = 34
 # From a grey that is quiet on black and on white to a colour that is loud on both.
 _QUIET: Final = (88, 80, 68)
 _LOUD: Final = {1: (255, 164, 28), -1: (184, 148, 255)}
+
+
+def best(excerpts: Sequence[ShownExcerpt]) -> list[ShownExcerpt]:
+    """Those worth a reader's first look: with simulations, and one of every other kind."""
+    groups = grouped(excerpts)
+    first = [g for g in groups if any(e.simulated is not None for e in g[2])] or groups[:1]
+    chosen = [excerpt for _, _, members in first for excerpt in members[:_BEST]]
+    seen = {kind for kind, _, _ in first}
+    for kind, _, members in groups:
+        if kind not in seen:
+            seen.add(kind)
+            chosen.append(members[0])
+    return chosen
 
 
 def excerpt_lines(
@@ -41,19 +55,14 @@ def excerpt_lines(
     *,
     width: int,
     colour: bool,
-    limits: dict[str, int] | None = None,
 ) -> list[Text]:
-    """All excerpts by kind; at most ``limits[kind]`` of one (``"*"`` for kinds not named)."""
+    """Excerpts by kind and split, each kind under a heading."""
     lines: list[Text] = []
     for kind, split, members in grouped(excerpts):
-        most = len(members) if limits is None else limits.get(kind, limits.get("*", len(members)))
-        if not (shown := members[:most]):
-            continue
-        heading = Text(f"  {visible_text(kind_name(kind, bands))}", style="bold")
-        rest = f", {len(shown)} of {len(members)}" if len(shown) < len(members) else ""
-        heading.append(f"  ({split} split{rest})", style="not bold dim")
+        heading = Text(f"  {visible_text(kind_name(kind, split, bands))}", style="bold")
+        heading.append(f"  ({split} split)", style="not bold dim")
         lines += [Text(), heading]
-        for excerpt in shown:
+        for excerpt in members:
             lines += excerpt_pair(excerpt, shading, width=width, colour=colour)
     return lines
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -20,18 +19,16 @@ from neuroscribe.render.figures import (
 )
 from neuroscribe.render.visible import visible_text, visible_token
 
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
-
 
 def bar(part: float, cells: int) -> Text:
-    """A bar of ``part`` of ``cells``, in eighths of a cell; never empty for part > 0."""
-    eighths = round(max(0.0, min(1.0, part)) * cells * 8)
-    eighths = max(1, eighths) if part > 0 else 0
-    return Text("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip(), style="cyan")
+    """A bar of ``part`` of ``cells``, in half cells; never empty for part > 0."""
+    halves = round(max(0.0, min(1.0, part)) * cells * 2)
+    halves = max(1, halves) if part > 0 else 0
+    return Text("▄" * (halves // 2) + "▖" * (halves % 2), style="cyan")
 
 
-def statistics_text(profile: UnitProfile) -> Text:
-    """Moments, extremes and rates; what is undefined says so."""
+def statistics_text(profile: UnitProfile, *, width: int) -> Text:
+    """Moments, extremes and rates, no figure broken over lines; what is undefined says so."""
     s = profile.statistics
     absent = "undefined (constant)"
     parts = [
@@ -46,9 +43,14 @@ def statistics_text(profile: UnitProfile) -> Text:
         ("live", "yes" if s.live else "no"),
     ]
     text = Text()
-    for i, (name, value) in enumerate(parts):
-        text.append("   " if i else "").append(f"{name} ", style="dim")
-        text.append(value.replace(" ", "\u00a0"))
+    used = 0
+    for name, value in parts:
+        cells = len(name) + 1 + len(value)
+        if used and used + 3 + cells > width:
+            text.append("\n")
+            used = 0
+        text.append("   " if used else "").append(f"{name} ", style="dim").append(value)
+        used += cells + (3 if used else 0)
     return text
 
 

@@ -38,32 +38,26 @@ def _shown(text: str, *, space: str) -> str:
     if text.isascii() and text.isprintable():
         return text.replace(" ", space)
     out: list[str] = []
-    marks = _MARKS_IN_A_ROW
-    base = False
+    marks: int | None = None  # on the last letter; None where a mark has nothing to stand on
     for character in text:
         category = unicodedata.category(character)
+        if category[0] == "M" and ord(character) not in _BLANK:
+            if marks is not None and marks >= _MARKS_IN_A_ROW:
+                out.append(escape(character))
+                continue
+            out.append(character if marks is not None else "◌" + character)
+            marks = (marks or 0) + 1
+            continue
+        marks = None
         if character == " ":
-            shown = space
+            out.append(space)
         elif character in _NAMED:
-            shown = _NAMED[character]
-        elif (
-            category in _ESCAPED
-            or ord(character) in _BLANK
-            or (category[0] == "M" and marks >= _MARKS_IN_A_ROW and base)
-        ):
-            shown = escape(character)
-        elif category[0] == "M":
-            shown = character if base else "◌" + character
-            marks = marks + 1 if base else 1
-            base = True
-            out.append(shown)
-            continue
+            out.append(_NAMED[character])
+        elif category in _ESCAPED or ord(character) in _BLANK:
+            out.append(escape(character))
         else:
-            base, marks = True, 0
+            marks = 0
             out.append(character)
-            continue
-        base = False
-        out.append(shown)
     return "".join(out)
 
 

@@ -18,14 +18,16 @@ N_BINS = 32 * BINS_PER_OCTAVE
 _FIRST = (127 + LOWEST_OCTAVE) * BINS_PER_OCTAVE
 _LOW = 0xFFFFFFFF
 WINDOWS_PER_SHARD = 1 << 16
+MAX_SHARDS = 1 << 16
 
 NO_KEY = torch.iinfo(torch.int64).min
+ABOVE_ZERO = 1 << 32  # the least value key of a positive value
 
 
 def magnitude_bins(values: torch.Tensor) -> torch.Tensor:
-    """Bin of |value| for float32 values: int64 in [0, N_BINS); out-of-range values are clamped."""
+    """Bin of |value| for float32 values: int32 in [0, N_BINS); out-of-range values are clamped."""
     bits = values.contiguous().view(torch.int32) & 0x7FFFFFFF
-    return ((bits >> 21) - _FIRST).clamp_(0, N_BINS - 1).long()
+    return bits.bitwise_right_shift_(21).sub_(_FIRST).clamp_(0, N_BINS - 1)
 
 
 def bin_edges() -> NDArray[np.float64]:
@@ -37,7 +39,7 @@ def bin_edges() -> NDArray[np.float64]:
 
 def value_keys(values: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
     """Sortable keys of float32 ``values`` [..., windows, units] for window numbers [windows]."""
-    bits = values.contiguous().view(torch.int32).long()
+    bits = (values + 0.0).view(torch.int32).long()  # adding zero makes -0.0 equal to 0.0
     ordered = torch.where(bits >= 0, bits, (~bits) - 0x80000000)
     return (ordered << 32) | (_LOW - windows)[:, None]
 

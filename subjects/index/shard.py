@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from core.errors import SubjectError
 from core.evidence import SPLITS
 from subjects.index.layout import window_number
 from subjects.index.state import SiteState
@@ -49,7 +50,7 @@ def collect_shard(
         first = window_number(number, position)
         position += size
         _collect_chunk(subject, sites, states, chunk, first)
-    return ShardResult(number, states, cuts)
+    return ShardResult(number, {name: state.on_cpu() for name, state in states.items()}, cuts)
 
 
 def _collect_chunk(
@@ -60,8 +61,8 @@ def _collect_chunk(
     first: int,
 ) -> None:
     ids = np.concatenate([windows.ids for windows in chunk])
-    lows: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites}
     highs: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites}
+    lows: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites}
     names = [site.name for site in sites]
     step = batch_windows(sites, ids.shape[1])
     for start in range(0, len(ids), step):
@@ -70,29 +71,35 @@ def _collect_chunk(
             value = values.pop(site.name)
             if site.name not in states:
                 states[site.name] = SiteState.empty(site, value.device)
-            low, high = states[site.name].add_batch(value)
-            lows[site.name].append(low)
+            high, low = states[site.name].add_batch(value)
             highs[site.name].append(high)
-    for split, rows, documents in _by_split(chunk):
-        for site in sites:
-            state = states[site.name]
-            high = torch.cat(highs[site.name])
-            on = high.device
-            state.add_chunk(
-                split,
-                ChunkMaxima(
-                    high=high[rows.to(on)],
-                    low=torch.cat(lows[site.name])[rows.to(on)] if state.signed else high[:0],
-                    numbers=(first + rows).to(on),
-                    priorities=_priorities(chunk)[rows].to(on),
-                    documents=documents,
-                    signed=state.signed,
-                ),
+            if low is not None:
+                lows[site.name].append(low)
+    priorities = torch.from_numpy(np.concatenate([windows.priorities for windows in chunk]))
+    splits = list(_by_split(chunk))
+    for site in sites:
+        high = _finite(torch.cat(highs[site.name]), site)
+        low = _finite(torch.cat(lows[site.name]), site) if lows[site.name] else None
+        for split, rows, documents in splits:
+            here = rows.to(high.device)
+            windows = ChunkMaxima(
+                high=high[here],
+                low=None if low is None else low[here],
+                numbers=first + here,
+                priorities=priorities[rows].to(high.device),
+                documents=documents,
             )
+            states[site.name].add_chunk(split, windows)
 
 
-def _priorities(chunk: list[DocumentWindows]) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate([windows.priorities for windows in chunk]))
+def _finite(extremes: torch.Tensor, site: SiteInfo) -> torch.Tensor:
+    """``extremes``, which show every infinity and NaN of their windows, unless there are any."""
+    if not torch.isfinite(extremes).all():
+        raise SubjectError(
+            f"site {site.name!r} gave values that are no numbers (infinite or NaN)",
+            "run the model in float32 or bfloat16",
+        )
+    return extremes
 
 
 def _by_split(chunk: list[DocumentWindows]) -> Iterator[tuple[int, torch.Tensor, list[slice]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from core.evidence import SPLITS
+from subjects.index.layout import NO_KEY, key_windows
 from subjects.index.sums import TokenSums, batch_sums
 from subjects.index.tables import ChunkMaxima, SplitTables
 from subjects.protocol import SiteInfo
@@ -32,17 +33,19 @@ class SiteState:
             signed=signed,
         )
 
-    def add_batch(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Enter a batch [windows, tokens, units]; returns its (low, high), each [windows, units]."""
+    def add_batch(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Enter a batch [windows, tokens, units]; returns its windows' extremes.
+
+        These are the maxima and, where the site is signed, the minima, each [windows, units].
+        """
         high = values.amax(1)
-        low = values.amin(1) if self.signed else torch.zeros_like(high)
-        self.sums.fold(batch_sums(values, low, high, self.signed))
-        return low, high
+        low = values.amin(1) if self.signed else None
+        self.sums.fold(batch_sums(values, high, low))
+        return high, low
 
     def add_chunk(self, split: int, windows: ChunkMaxima) -> None:
         """Enter the window extremes of whole documents of one split."""
-        self.splits[split].add(windows)
-        self.documents_active += windows.documents_active()
+        self.documents_active += self.splits[split].add(windows)
 
     def fold(self, later: SiteState) -> None:
         """Join the state of the next shard, in place. Call in shard order."""
@@ -69,10 +72,17 @@ class SiteState:
             signed=not site.non_negative,
         )
 
+    def on_cpu(self) -> SiteState:
+        """The same state in main memory, where shards are folded."""
+        return SiteState(
+            TokenSums.from_tensors(self.sums.tensors(""), ""),
+            [tables.on_cpu() for tables in self.splits],
+            self.documents_active.cpu(),
+            self.signed,
+        )
+
     def windows_held(self) -> torch.Tensor:
         """The numbers of every window that any table names, sorted."""
-        from subjects.index.layout import NO_KEY, key_windows
-
         keys = [t for s in self.splits for t in (s.top, s.bottom, s.active)]
         flat = torch.cat([k.reshape(-1) for k in keys])
-        return torch.unique(key_windows(flat[flat != NO_KEY])).cpu()
+        return torch.unique(key_windows(flat[flat != NO_KEY]))

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import torch
 
 from core.evidence import SPLITS
-from subjects.index.layout import N_BINS, NO_KEY, magnitude_bins, priority_keys, value_keys
+from subjects.index.layout import (
+    ABOVE_ZERO,
+    N_BINS,
+    NO_KEY,
+    magnitude_bins,
+    priority_keys,
+    value_keys,
+)
 
 TOP = (20, 10, 10)
 BOTTOM = (20, 10, 10)
@@ -51,24 +58,27 @@ class SplitTables:
             maxima=torch.zeros((width, N_BINS + 1), dtype=torch.int64, device=device),
         )
 
-    def add(self, windows: ChunkMaxima) -> None:
-        """Enter the windows of a chunk (all of this split, whole documents)."""
-        keys = value_keys(windows.high, windows.numbers)
-        keys = torch.where(windows.high > 0, keys, NO_KEY) if not windows.signed else keys
-        self.top = merge(self.top, windows.per_document(keys))
-        if windows.signed:
-            low = value_keys(-windows.low, windows.numbers)
-            low = torch.where(windows.low < 0, low, NO_KEY)
-            self.bottom = merge(self.bottom, windows.per_document(low))
+    def add(self, windows: ChunkMaxima) -> torch.Tensor:
+        """Enter the windows of a chunk (all of this split, whole documents).
+
+        Returns in how many of the documents each unit was above zero [units].
+        """
         fires = windows.high > 0
+        best = windows.per_document(value_keys(windows.high, windows.numbers))
+        above = best >= ABOVE_ZERO
+        signed = windows.low is not None
+        self.top = merge(self.top, best if signed else torch.where(above, best, NO_KEY))
+        if windows.low is not None:
+            low = windows.per_document(value_keys(-windows.low, windows.numbers))
+            self.bottom = merge(self.bottom, torch.where(low >= ABOVE_ZERO, low, NO_KEY))
         drawn = priority_keys(windows.priorities, windows.numbers)[:, None]
         self.active = merge(self.active, torch.where(fires, drawn, NO_KEY).T)
-        width = windows.high.shape[1]
-        cell = torch.where(fires, magnitude_bins(windows.high) + 1, 0)
-        cell = cell + torch.arange(width, device=cell.device) * (N_BINS + 1)
-        self.maxima += torch.bincount(cell.reshape(-1), minlength=width * (N_BINS + 1)).reshape(
-            width, N_BINS + 1
-        )
+        width = fires.shape[1]
+        cell = (magnitude_bins(windows.high) + 1) * fires
+        cell += torch.arange(width, dtype=torch.int32, device=cell.device) * (N_BINS + 1)
+        counts = torch.bincount(cell.reshape(-1), minlength=width * (N_BINS + 1))
+        self.maxima += counts.reshape(width, N_BINS + 1)
+        return above.sum(1)
 
     def fold(self, other: SplitTables) -> None:
         """Join the tables of later shards, in place."""
@@ -76,6 +86,12 @@ class SplitTables:
         self.bottom = merge(self.bottom, other.bottom)
         self.active = merge(self.active, other.active)
         self.maxima = self.maxima + other.maxima
+
+    def on_cpu(self) -> SplitTables:
+        """The same tables in main memory."""
+        return SplitTables(
+            self.top.cpu(), self.bottom.cpu(), self.active.cpu(), self.maxima.cpu()
+        )
 
     def tensors(self, split: int) -> dict[str, torch.Tensor]:
         """Everything as named tensors."""
@@ -101,23 +117,18 @@ class SplitTables:
 
 @dataclass(frozen=True, slots=True)
 class ChunkMaxima:
-    """The extremes of a chunk's windows of one split: ``high``/``low`` [windows, units].
+    """The extremes of a chunk's windows of one split: ``high`` and ``low`` [windows, units].
 
-    ``numbers`` and ``priorities`` [windows] name the windows; ``documents`` are slices of them.
+    ``low`` is None where the site is never negative. ``numbers`` and ``priorities`` [windows] name
+    the windows; ``documents`` are slices of them.
     """
 
     high: torch.Tensor
-    low: torch.Tensor
+    low: torch.Tensor | None
     numbers: torch.Tensor
     priorities: torch.Tensor
     documents: list[slice]
-    signed: bool
 
     def per_document(self, keys: torch.Tensor) -> torch.Tensor:
         """The largest key of each document: [units, documents]."""
         return torch.stack([keys[rows].amax(0) for rows in self.documents], dim=1)
-
-    def documents_active(self) -> torch.Tensor:
-        """In how many of the documents each unit was above zero [units]."""
-        fires = self.high > 0
-        return torch.stack([fires[rows].any(0) for rows in self.documents]).sum(0)

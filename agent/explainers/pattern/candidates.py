@@ -8,7 +8,7 @@ predicates it comes from sums by unique string; for contexts, from one matrix pr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from agent.explainers.pattern.fit import Array, Regression
 from core.patterns import (
+    CHAR_CLASSES,
+    INSIDE_KINDS,
     CharClass,
     Clause,
     Context,
@@ -27,13 +29,16 @@ from core.patterns import (
     RightAfter,
     SeenBefore,
     Suffix,
+    TokenGrid,
     TokenPredicate,
     Within,
     Word,
     case_free_form,
     clause_mask,
+    context_symbols,
 )
 
+KEPT = 64
 TOKENS_TRIED = 40
 SET_SIZES = (2, 3, 4, 6, 8)
 AFFIX_LENGTHS = (1, 2, 3, 4, 5)
@@ -44,22 +49,9 @@ NEAR_TRIED = 12
 LINE_TRIED = 8
 CONTEXT_SETS = (2, 3, 5)
 DISTANCES = (2, 3, 5, 8, 16)
-CLASSES: tuple[CharClass, ...] = tuple(
-    CharClass(name)
-    for name in (
-        "any",
-        "digits",
-        "capitalised",
-        "capitals",
-        "lowercase",
-        "punctuation",
-        "whitespace",
-        "newline",
-        "indentation",
-    )
-)
+CLASSES = tuple(CharClass(name) for name in CHAR_CLASSES)
 STANDING: tuple[Context, ...] = (
-    *(Inside(k, n) for k in ("quotes", "brackets", "comment", "docstring") for n in (False, True)),
+    *(Inside(kind, negated) for kind in INSIDE_KINDS for negated in (False, True)),
     SeenBefore(),
     SeenBefore(negated=True),
     FirstPosition(),
@@ -76,6 +68,11 @@ class Candidate:
     gain: float
     net: float
 
+    @property
+    def rank(self) -> tuple[float, int, str]:
+        """Sorts the best first; gains are sums in single precision, so near ties count as ties."""
+        return (-round(self.net, 6), self.clause.symbols, repr(self.clause))
+
 
 @dataclass(frozen=True, slots=True)
 class StringSums:
@@ -86,7 +83,8 @@ class StringSums:
 
     def gain(self, satisfied: NDArray[np.bool_], total: float) -> float:
         """Gain of the tokens whose string is ``satisfied``."""
-        return _gain(float(self.pull[satisfied].sum()), float(self.mass[satisfied].sum()), total)
+        pull, mass = self.pull[satisfied].sum(), self.mass[satisfied].sum()
+        return float(_gains(np.asarray(pull), np.asarray(mass), total))
 
 
 def propose(
@@ -94,75 +92,82 @@ def propose(
     residual: Array,
     price: float,
     extra_contexts: Sequence[Context] = (),
+    barred: Collection[Context] = (),
 ) -> list[Candidate]:
-    """Candidate clauses by falling net gain: bare predicates, then with one and two contexts."""
-    grid = regression.grid
+    """The best clauses by falling net gain: bare predicates, then with one and two contexts.
+
+    ``extra_contexts`` are tried besides those that the residual points to, ``barred`` ones never.
+    """
     pulls = regression.weights * residual
     total = float(regression.weights.sum())
-    here = string_sums(regression, pulls, np.ones(grid.shape, dtype=bool))
-    bases = _predicates(regression, here, total, price)
-    found = {Clause(c.predicate): g for c, g in bases}
-    contexts = _contexts(regression, pulls, [c.predicate for c, _ in bases], total)
-    contexts = list(dict.fromkeys([*extra_contexts, *contexts]))
-    held = np.stack([grid.holds(c).reshape(-1) for c in contexts]).astype(np.float32)
+    bare = _predicates(regression, pulls, total, price)
+    named = _contexts(regression, pulls, [c.clause.predicate for c in bare], total)
+    contexts = [c for c in dict.fromkeys([*extra_contexts, *named]) if c not in barred]
+    held = _Held.of(contexts, regression.grid)
     # A class says nothing alone ("any token") and everything in the right place.
-    classes = [clause for clause, _ in bases if isinstance(clause.predicate, CharClass)]
-    frontier = _widest([clause for clause, _ in bases], found, price)[:BASES]
-    for width in (EXTENDED, 0):
-        grown = _extend(
-            regression, pulls, list(dict.fromkeys([*classes, *frontier])), contexts, held, total
-        )
-        found |= grown
-        classes, frontier = [], _widest(grown, found, price)[:width]
-    candidates = [Candidate(c, g, g - price * c.symbols) for c, g in found.items()]
-    return sorted(candidates, key=lambda c: (-c.net, c.clause.symbols, repr(c.clause)))
+    classes = [c.clause for c in bare if isinstance(c.clause.predicate, CharClass)]
+    listed = [c.clause for c in bare if not isinstance(c.clause.predicate, CharClass)]
+    once = [
+        *held.extend(classes, regression, pulls, price),
+        *held.extend(listed[:BASES], regression, pulls, price),
+    ]
+    once.sort(key=lambda c: c.rank)
+    twice = held.extend([c.clause for c in once[:EXTENDED]], regression, pulls, price)
+    return sorted([*bare, *once, *twice], key=lambda c: c.rank)[:KEPT]
 
 
-def _widest(frontier: Iterable[Clause], gains: dict[Clause, float], price: float) -> list[Clause]:
-    return sorted(frontier, key=lambda c: (-(gains[c] - price * c.symbols), repr(c)))
-
-
-def string_sums(regression: Regression, pulls: Array, where: NDArray[np.bool_]) -> StringSums:
-    """Sums by unique string over the tokens ``where``."""
-    ids = regression.grid.ids[where]
-    size = len(regression.grid.strings)
-    return StringSums(
-        np.bincount(ids, weights=pulls[where], minlength=size),
-        np.bincount(ids, weights=regression.weights[where], minlength=size),
-    )
-
-
-def _gain(pull: float, mass: float, total: float) -> float:
-    spread = mass - mass * mass / total if total > 0 else 0.0
-    return pull * pull / spread if pull > 0 and spread > 1e-15 * total else 0.0
+def _gains(pull: Array, mass: Array, total: float) -> Array:
+    """Gain of masks with these sums; 0 for one that pulls the wrong way or never varies."""
+    spread = mass - mass * mass / total if total > 0 else np.zeros_like(mass)
+    useful = (pull > 0) & (spread > 1e-9 * mass) & (mass > 0)
+    return np.where(useful, pull * pull / np.where(useful, spread, 1.0), 0.0)
 
 
 def _predicates(
-    regression: Regression, sums: StringSums, total: float, price: float
-) -> list[tuple[Clause, float]]:
-    """Bare predicates with their gain, the most promising first; classes always among them."""
+    regression: Regression, pulls: Array, total: float, price: float
+) -> list[Candidate]:
+    """Bare predicates, the most promising first; classes always among them."""
     grid = regression.grid
-    gains = np.array(
-        [_gain(float(p), float(m), total) for p, m in zip(sums.pull, sums.mass, strict=True)]
+    size = len(grid.strings)
+    ids = grid.ids.reshape(-1)
+    sums = StringSums(
+        np.bincount(ids, pulls.reshape(-1), size),
+        np.bincount(ids, regression.weights.reshape(-1), size),
     )
+    gains = _gains(sums.pull, sums.mass, total)
     strongest = [int(i) for i in np.argsort(-gains, kind="stable")[:TOKENS_TRIED] if gains[i] > 0]
-    tried: dict[TokenPredicate, float] = {Exact((grid.strings[i],)): gains[i] for i in strongest}
+    tried: dict[TokenPredicate, float] = {
+        Exact((grid.strings[i],)): float(gains[i]) for i in strongest
+    }
     by_mean = sorted(strongest, key=lambda i: -sums.pull[i] / sums.mass[i])
     for ordered in (strongest, by_mean):
-        for size in SET_SIZES:
-            if len(ordered) >= size:
-                texts = tuple(sorted(grid.strings[i] for i in ordered[:size]))
-                pull = float(sums.pull[ordered[:size]].sum())
-                tried[Exact(texts)] = _gain(pull, float(sums.mass[ordered[:size]].sum()), total)
-    for form in {case_free_form(grid.strings[i]) for i in strongest}:
-        if form:
-            tried[Word(form)] = sums.gain(grid.vocabulary.satisfies(Word(form)), total)
+        for chosen in (ordered[:size] for size in SET_SIZES if len(ordered) >= size):
+            satisfied = np.zeros(size, dtype=np.bool_)
+            satisfied[chosen] = True
+            listed = Exact(tuple(sorted(grid.strings[i] for i in chosen)))
+            tried[listed] = sums.gain(satisfied, total)
+    for word in dict.fromkeys(word_of(grid.strings[i]) for i in strongest):
+        if word is not None:
+            tried[word] = sums.gain(grid.vocabulary.satisfies(word), total)
     tried |= _affixes(regression, sums, strongest, total)
-    whole = [(Clause(p), g) for p, g in tried.items()]
-    whole.sort(key=lambda pair: (-(pair[1] - price * pair[0].symbols), repr(pair[0])))
-    unit = sums.gain
-    classes = [(Clause(c), unit(grid.vocabulary.satisfies(c), total)) for c in CLASSES]
-    return [*classes, *whole[: BASES + TOKENS_TRIED]]
+    bare = [Candidate(Clause(p), g, g - price * Clause(p).symbols) for p, g in tried.items()]
+    bare.sort(key=lambda c: c.rank)
+    for name in CLASSES:
+        mask = grid.matches(name)
+        pull, mass = pulls[mask].sum(), regression.weights[mask].sum()
+        gain = float(_gains(np.asarray(pull), np.asarray(mass), total))
+        bare.append(Candidate(Clause(name), gain, gain - price))
+    return bare
+
+
+def word_of(token: str) -> Word | None:
+    """The word that a token is in any letter case, if it is one.
+
+    White space is none; nor is what lower case changes twice (no such letter is known, but Unicode
+    promises nothing).
+    """
+    form = case_free_form(token)
+    return Word(form) if form and case_free_form(form) == form else None
 
 
 def _affixes(
@@ -232,8 +237,8 @@ def _named(
             found += [Within(back, Exact(texts)) for texts in _sets(grid.strings, ranked)]
             for i in ranked:
                 found.append(Within(back, Exact((grid.strings[i],))))
-                if form := case_free_form(grid.strings[i]):
-                    found.append(Within(back, Word(form)))
+                if word := word_of(grid.strings[i]):
+                    found.append(Within(back, word))
     for i in _strongest(*_line_starts(regression, pulls, where), total, LINE_TRIED):
         found.append(LineStartsWith(Exact((grid.strings[i],))))
     return found
@@ -269,29 +274,45 @@ def _strongest(pull: Array, mass: Array, total: float, count: int) -> list[int]:
     return [int(i) for i in order if gains[i] > 0]
 
 
-def _extend(
-    regression: Regression,
-    pulls: Array,
-    clauses: Sequence[Clause],
-    contexts: Sequence[Context],
-    held: NDArray[np.float32],
-    total: float,
-) -> dict[Clause, float]:
-    """Every clause with every further context, by gain; one matrix product for all of them."""
-    if not clauses:
-        return {}
-    masks = np.stack([clause_mask(c, regression.grid).reshape(-1) for c in clauses], axis=1)
-    flat_pull = pulls.reshape(-1, 1).astype(np.float32) * masks
-    flat_mass = regression.weights.reshape(-1, 1).astype(np.float32) * masks
-    pull, mass = held @ flat_pull, held @ flat_mass
-    grown: dict[Clause, float] = {}
-    for j, clause in enumerate(clauses):
-        own = float(flat_mass[:, j].sum())
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Contexts with where they hold, [contexts, tokens] float32."""
+
+    contexts: Sequence[Context]
+    masks: NDArray[np.float32]
+    symbols: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, contexts: Sequence[Context], grid: TokenGrid) -> _Held:
+        masks = np.empty((len(contexts), grid.ids.size), dtype=np.float32)
         for i, context in enumerate(contexts):
-            # A context that excludes nothing explains nothing.
-            if context in clause.contexts or mass[i, j] > 0.98 * own:
-                continue
-            gain = _gain(float(pull[i, j]), float(mass[i, j]), total)
-            if gain > 0:
-                grown[Clause(clause.predicate, (*clause.contexts, context))] = gain
-    return grown
+            masks[i] = grid.holds(context).reshape(-1)
+        return cls(contexts, masks, np.array([context_symbols(c) for c in contexts], np.int64))
+
+    def extend(
+        self, clauses: Sequence[Clause], regression: Regression, pulls: Array, price: float
+    ) -> list[Candidate]:
+        """The best of every clause with every further context: one matrix product for all."""
+        if not clauses or not len(self.contexts):
+            return []
+        where = np.stack([clause_mask(c, regression.grid).reshape(-1) for c in clauses], axis=1)
+        used = np.flatnonzero(where.any(axis=1))
+        where = where[used].astype(np.float32)
+        flat_pull = pulls.reshape(-1)[used, None].astype(np.float32) * where
+        flat_mass = regression.weights.reshape(-1)[used, None].astype(np.float32) * where
+        held = self.masks if len(used) == self.masks.shape[1] else self.masks[:, used]
+        both = (held @ np.concatenate([flat_pull, flat_mass], axis=1)).astype(np.float64)
+        pull, mass = both[:, : len(clauses)], both[:, len(clauses) :]
+        gains = _gains(pull, mass, float(regression.weights.sum()))
+        # A context that excludes nothing explains nothing.
+        gains[mass > 0.98 * flat_mass.sum(axis=0, dtype=np.float64)] = 0.0
+        own = np.array([c.symbols for c in clauses])
+        nets = np.where(gains > 0, gains - price * (own + self.symbols[:, None]), -np.inf)
+        best = np.argsort(-nets, axis=None, kind="stable")[:KEPT]
+        found = []
+        for i, j in zip(*np.unravel_index(best, nets.shape), strict=True):
+            clause, context = clauses[int(j)], self.contexts[int(i)]
+            if np.isfinite(nets[i, j]) and context not in clause.contexts:
+                grown = Clause(clause.predicate, (*clause.contexts, context))
+                found.append(Candidate(grown, float(gains[i, j]), float(nets[i, j])))
+        return found

@@ -281,7 +281,7 @@ def polysemantic() -> ExplainDocument:
         verdict="polysemantic",
         reason="2 separate readings, and together they beat the null",
         explanations=[first, *readings],
-        scores=[score(m, explanation_id=e.id) for e in (first, *readings) for m in ("corpus",)],
+        scores=[score(explanation_id=e.id) for e in (first, *readings)],
     )
 
 
@@ -338,7 +338,8 @@ def low_evidence() -> ExplainDocument:
 
 def negative() -> ExplainDocument:
     low = excerpt("bottom")
-    low = low.model_copy(update={"activations": [-v for v in low.activations]})
+    down = [-v for v in low.activations], [-(v or 0.0) for v in low.simulated or []]
+    low = low.model_copy(update={"activations": down[0], "simulated": down[1]})
     return document(
         explanations=[explanation(polarity="negative")],
         profile=profile(
