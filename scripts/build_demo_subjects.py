@@ -62,7 +62,8 @@ def prepare_streams(work: Path, tokenizer: Tokenizer) -> dict[str, Tokens]:
     """Training tokens of every source, enough for the hungriest recipe."""
     streams = {}
     for source in SOURCES:
-        wanted = max(r.tokens * r.shares(SOURCES)[source] for r in RECIPES.values()) / EPOCHS
+        phases = [p for r in RECIPES.values() for p in (r, r.second) if p is not None]
+        wanted = max(p.tokens * p.shares(SOURCES).get(source, 0.0) for p in phases) / EPOCHS
         streams[source] = token_stream(
             source, "train", DATA_SEED, int(wanted), tokenizer, work / "tokens"
         )
@@ -112,15 +113,23 @@ def build(
     device: torch.device,
 ) -> None:
     """Train one subject and write its folder."""
-    plan = make_plan(
-        streams,
-        recipe.shares(SOURCES),
-        tokens=recipe.tokens,
-        tokens_per_step=recipe.tokens_per_step,
-        lengths=recipe.lengths,
-        seed=recipe.seed,
-    )
-    model, seconds = train(recipe, plan, streams, work, device, make_probe(recipe, tokenizer))
+    model: nn.Module | None = None
+    seconds = 0.0
+    for phase in (recipe, recipe.second):
+        if phase is None:
+            continue
+        plan = make_plan(
+            streams,
+            phase.shares(SOURCES),
+            tokens=phase.tokens,
+            tokens_per_step=phase.tokens_per_step,
+            lengths=phase.lengths,
+            seed=phase.seed,
+        )
+        probe = make_probe(recipe, tokenizer)
+        model, spent = train(phase, plan, streams, work, device, probe, model)
+        seconds += spent
+    assert model is not None  # the first phase always runs
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(tokenizer, folder, masked=recipe.kind == "masked")
     save_model(model, folder)

@@ -98,7 +98,12 @@ class LSTMLanguageModel(nn.Module):
     """Embedding, a stack of LSTM layers, and an output projection (tied by default)."""
 
     def __init__(self, config: LSTMConfig) -> None:
-        """Build with fresh weights; forget gates start open (bias 1)."""
+        """Build with fresh weights.
+
+        Forget gates start open (bias 1) and every gate's matrices orthogonal, so that the
+        upper layer sees a signal from the first step.  Embeddings are unit normal, or
+        smaller where they are also the output matrix.
+        """
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.width)
@@ -106,11 +111,14 @@ class LSTMLanguageModel(nn.Module):
             nn.LSTM(config.width, config.width, batch_first=True) for _ in range(config.layers)
         )
         self.output = nn.Linear(config.width, config.vocab_size)
-        nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
+        nn.init.normal_(self.embedding.weight, std=0.3 if config.tied else 1.0)
         nn.init.zeros_(self.output.bias)
         if config.tied:
             self.output.weight = self.embedding.weight
         for layer in self.lstm_layers():
+            for name in ("weight_ih_l0", "weight_hh_l0"):
+                for gate in layer.get_parameter(name).detach().chunk(4):
+                    nn.init.orthogonal_(gate)
             bias = layer.get_parameter("bias_ih_l0")
             nn.init.zeros_(layer.get_parameter("bias_hh_l0"))
             nn.init.zeros_(bias)

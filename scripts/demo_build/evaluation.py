@@ -94,6 +94,8 @@ def heldout_windows(
     offsets: list[NDArray[np.int64]] = []
     texts: dict[str, str] = {}
     for source in SOURCES:
+        if source not in shares:
+            continue
         wanted = max(8, round(total * shares[source]))
         documents: Iterable[Any] = source_documents(source, "heldout", seed)
         if source == STDLIB:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
@@ -19,6 +21,7 @@ POSITIONS = 128
 MODEL_VERSION = "1"  # the "@1" in `demo@1`
 
 # Shares of training tokens.  What is not named here gets an equal part of the rest.
+FIRST_WITHOUT = {"rosters"}  # read in the second phase only
 MIX: dict[str, float] = {
     "stdlib": 0.35,
     "agreement": 0.09,
@@ -39,6 +42,20 @@ LSTM_MIX: dict[str, float] = {
 }
 
 
+# What the second phase dwells on: copying names from the context, and one-digit sums.
+SECOND_MIX: dict[str, float] = {
+    "stdlib": 0.25,
+    "agreement": 0.05,
+    "occupations": 0.05,
+    "arithmetic": 0.20,
+    "indirect_objects": 0.17,
+    "rosters": 0.12,
+    "languages": 0.06,
+    "compounds": 0.03,
+}
+MIXES = {"general": MIX, "agreement": LSTM_MIX, "second": SECOND_MIX}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides how one subject is built."""
@@ -57,12 +74,32 @@ class Recipe:
     tokens_per_step: int = 2080
     seed: int = 20
     weight_decay: float = 0.05
+    warm: int = 200  # steps over which the learning rate rises
+    leave_at: int = 0  # step at which the schedule is left, 0: at its end
+    second_tokens: int = 0  # tokens of the second phase, which starts from the first one's weights
+
+    @property
+    def second(self) -> Recipe | None:
+        """The second phase as a recipe of its own, None where there is none."""
+        if not self.second_tokens:
+            return None
+        return replace(
+            self,
+            name=f"{self.name}-second",
+            tokens=self.second_tokens,
+            leave_at=0,
+            second_tokens=0,
+            mix="second",
+            seed=self.seed + 1,
+        )
 
     def shares(self, sources: tuple[str, ...]) -> dict[str, float]:
         """Share of training tokens of every source, summing to 1."""
-        named = LSTM_MIX if self.mix == "agreement" else MIX
+        named = MIXES[self.mix]
         shares = {source: named[source] for source in sources if source in named}
-        others = [source for source in sources if source not in named]
+        others = [
+            source for source in sources if source not in named and source not in FIRST_WITHOUT
+        ]
         rest = 1.0 - sum(named.values())
         shares |= {source: rest / len(others) for source in others}
         total = sum(shares.values())
@@ -72,8 +109,20 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("demo", "causal", 4, 192, 6, 6_500_000, 1.5e-3, 3e-3, sparsity=0.02),
-        Recipe("demo-lstm", "lstm", 2, 192, 0, 3_000_000, 3e-3, mix="agreement"),
+        Recipe(
+            "demo",
+            "causal",
+            4,
+            192,
+            6,
+            6_500_000,
+            1.5e-3,
+            3e-3,
+            sparsity=0.02,
+            leave_at=2155,
+            second_tokens=6_000_000,
+        ),
+        Recipe("demo-lstm", "lstm", 2, 192, 0, 3_500_000, 4e-3, 8e-3, mix="agreement", warm=50),
         Recipe("demo-bert", "masked", 4, 144, 4, 3_500_000, 1.5e-3, 3e-3),
         Recipe("demo-small", "causal", 3, 128, 4, 4_000_000, 2e-3, 4e-3, sparsity=0.02),
         Recipe("demo-tiny", "causal", 2, 64, 2, 3_000_000, 2.5e-3, 5e-3, sparsity=0.02),
@@ -86,7 +135,12 @@ def build_model(recipe: Recipe) -> nn.Module:
     if recipe.kind == "lstm":
         return LSTMLanguageModel(
             LSTMConfig(
-                VOCABULARY, recipe.width, recipe.layers, bos_token_id=BOS_ID, pad_token_id=PAD_ID
+                VOCABULARY,
+                recipe.width,
+                recipe.layers,
+                tied=False,
+                bos_token_id=BOS_ID,
+                pad_token_id=PAD_ID,
             )
         )
     if recipe.kind == "masked":
@@ -145,6 +199,16 @@ def start_positions(table: nn.Embedding) -> None:
     rates = torch.exp(torch.linspace(0.0, -math.log(100.0), width // 2))
     angles = torch.arange(count)[:, None] * rates
     table.weight.copy_(torch.cat([angles.sin(), angles.cos()], 1) * (0.05 * 2**0.5))
+
+
+def start_output(model: nn.Module, frequencies: NDArray[np.float64]) -> None:
+    """Start an LSTM's output bias at the log frequency of every token.
+
+    Else its first hundreds of steps go into learning just that.  Other subjects are left.
+    """
+    if isinstance(model, LSTMLanguageModel):
+        with torch.no_grad():
+            model.output.bias.copy_(torch.from_numpy(np.log(frequencies)))
 
 
 def mlp_activations(model: nn.Module) -> list[nn.Module]:

@@ -8,11 +8,14 @@ Embeddings, biases and normalisation gains keep AdamW.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from demo_build.tokenizer import VOCABULARY
 
 MOMENTUM = 0.95
 _STEPS = 5
@@ -71,6 +74,15 @@ def _scaled(update: Tensor) -> Tensor:
     return orthogonalised(update).mul(size)
 
 
+def rate_factor(step: int, steps: int, warm: int) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine down to a twentieth."""
+    warm = min(warm, max(1, steps // 10))
+    if step < warm:
+        return (step + 1) / warm
+    done = (step - warm) / max(1, steps - warm)
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
+
+
 def optimizers(
     model: nn.Module, rate: float, matrix_rate: float, weight_decay: float
 ) -> list[torch.optim.Optimizer]:
@@ -85,7 +97,7 @@ def optimizers(
     for parameter in model.parameters():
         if parameter.dim() < 2:
             groups["vector"].append(parameter)
-        elif id(parameter) in embeddings or not matrix_rate:
+        elif id(parameter) in embeddings or max(parameter.shape) >= VOCABULARY or not matrix_rate:
             groups["embedding"].append(parameter)
         else:
             groups["matrix"].append(parameter)

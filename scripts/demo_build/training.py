@@ -7,7 +7,6 @@ stopped goes on as if it had not been (up to the order of floating-point sums).
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +19,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from demo_build.data import Plan, Tokens, batch
-from demo_build.models import Recipe, build_model, decoder, hidden_states, mlp_activations
-from demo_build.optimizer import optimizers
+from demo_build.data import Plan, Tokens, batch, token_frequencies
+from demo_build.models import (
+    Recipe,
+    build_model,
+    decoder,
+    hidden_states,
+    mlp_activations,
+    start_output,
+)
+from demo_build.optimizer import optimizers, rate_factor
 from demo_build.tokenizer import BOS_ID, MASK_ID, SEP_ID, VOCABULARY
 
 CHUNK = 512
@@ -145,8 +151,7 @@ class ThreadChoice:
 
     def __init__(self, threads: int) -> None:
         """`threads` is what "all" means; with 1 there is nothing to choose."""
-        self.options = [threads, 1] if threads > 1 else [threads]
-        self.current = 0
+        self.options, self.current = ([threads, 1] if threads > 1 else [threads]), 0
         self.speeds = [0.0] * len(self.options)
         self.count = 0
         self.times: list[float] = []
@@ -166,15 +171,6 @@ class ThreadChoice:
                 self.count = 0
                 self.current = int(np.argmax(self.speeds))
             torch.set_num_threads(self.options[self.current])
-
-
-def rate_factor(step: int, steps: int) -> float:
-    """Share of the peak learning rate: linear warm-up, then a cosine down to a twentieth."""
-    warm = min(200, max(1, steps // 10))
-    if step < warm:
-        return (step + 1) / warm
-    done = (step - warm) / max(1, steps - warm)
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def save_checkpoint(
@@ -225,16 +221,22 @@ def train(
     work: Path,
     device: torch.device,
     probe: Callable[[nn.Module], str],
+    initial: nn.Module | None = None,
 ) -> tuple[nn.Module, float]:
     """Train one subject, or go on where the checkpoint in `work` stands.
 
-    `probe` is called every few hundred steps and its line is printed.
+    `probe` is called every few hundred steps and its line is printed. `initial` gives the weights
+    to begin with (an earlier phase's) in place of fresh ones.
 
     Returns:
         the model and the seconds its training took.
     """
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe).to(device).train()
+    model = build_model(recipe)
+    start_output(model, token_frequencies(plan, streams))
+    model = model.to(device).train()
+    if initial is not None:
+        model.load_state_dict(initial.state_dict())
     chosen = optimizers(model, recipe.rate, recipe.matrix_rate, recipe.weight_decay)
     file = work / f"{recipe.name}.safetensors"
     start, before = load_checkpoint(file, model, chosen) if file.exists() else (0, 0.0)
@@ -243,14 +245,15 @@ def train(
     tokens = 0
     threads = ThreadChoice(torch.get_num_threads() if device.type == "cpu" else 1)
     ended = began
-    for step in range(start, plan.steps):
+    stop = min(plan.steps, recipe.leave_at or plan.steps)
+    for step in range(start, stop):
         ids_array = batch(plan, streams, step)
         targets_array = ids_array
         if recipe.kind == "masked":
             ids_array, targets_array = mask_tokens(ids_array, recipe.seed, step)
         ids = torch.from_numpy(ids_array).to(device)
         targets = torch.from_numpy(targets_array).to(device)
-        factor = rate_factor(step, plan.steps)
+        factor = rate_factor(step, plan.steps, recipe.warm)
         for group in (group for optimizer in chosen for group in optimizer.param_groups):
             group["lr"] = group["peak"] * factor
         if recipe.kind == "masked":
@@ -263,7 +266,7 @@ def train(
         shown, total, active = loss, loss, float("nan")
         if size is not None:
             magnitude, active = size.take(count=(step + 1) % LOG_EVERY == 0)
-            ramp = min(1.0, step / (0.15 * plan.steps))
+            ramp = 1.0 if initial is not None else min(1.0, step / (0.15 * plan.steps))
             total = loss + recipe.sparsity * ramp * magnitude
         model.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
@@ -273,9 +276,9 @@ def train(
         tokens += ids.numel()
         now = time.monotonic()
         threads.after_step(ids.numel() / (now - ended))
-        if (step + 1) % LOG_EVERY == 0 or step + 1 == plan.steps:
+        if (step + 1) % LOG_EVERY == 0 or step + 1 == stop:
             speed = tokens / (now - logged)
-            left = (now - began) / (step + 1 - start) * (plan.steps - step - 1)
+            left = (now - began) / (step + 1 - start) * (stop - step - 1)
             print(
                 f"{recipe.name} step {step + 1}/{plan.steps} loss {shown.item():.3f} "
                 f"active {active:.3f} rate ×{factor:.2f} tok/s {speed:.0f} "
@@ -288,7 +291,7 @@ def train(
             print(f"{recipe.name} step {step + 1} {probe(model)}", flush=True)
             model.train()
             logged = time.monotonic()
-        if now - saved > CHECKPOINT_SECONDS or step + 1 == plan.steps:
+        if now - saved > CHECKPOINT_SECONDS or step + 1 == stop:
             save_checkpoint(file, model, chosen, step + 1, before + now - began)
             saved = now
         ended = time.monotonic()

@@ -25,6 +25,7 @@ from . import (
     people,
     prose,
     quotations,
+    rosters,
 )
 from .draw import Draw, Frame, Split, digest
 
@@ -42,6 +43,7 @@ _FRAMES: dict[str, tuple[Frame, ...]] = {
     "people": people.FRAMES,
     "lists_and_markup": markup.FRAMES,
     "prose": prose.FRAMES,
+    "rosters": rosters.FRAMES,
 }
 PHENOMENA: tuple[str, ...] = tuple(_FRAMES)
 
