@@ -53,10 +53,27 @@ def _data(recipe: Recipe, seed: int) -> dict[str, Any]:
     }
 
 
+def _phases(recipe: Recipe) -> list[dict[str, Any]]:
+    """Tokens and shares of each phase; the first may leave its schedule early."""
+    phases = []
+    for phase in (recipe, recipe.second):
+        if phase is not None:
+            read = phase.leave_at * phase.tokens_per_step or phase.tokens
+            shares = {name: round(share, 3) for name, share in phase.shares(SOURCES).items()}
+            phases.append(
+                {
+                    "tokens": read,
+                    "tokens_of_the_schedule": phase.tokens,
+                    "shares_of_tokens": shares,
+                    "seed": phase.seed,
+                }
+            )
+    return phases
+
+
 def _training(recipe: Recipe, model: nn.Module, seconds: float | None) -> dict[str, Any]:
     return {
-        "seed": recipe.seed,
-        "tokens": recipe.tokens,
+        "phases": _phases(recipe),
         "tokens_per_step": recipe.tokens_per_step,
         "row_lengths": [{"tokens": length, "share": share} for length, share in recipe.lengths],
         "optimizer": f"AdamW, peak rate {recipe.rate}"

@@ -262,6 +262,7 @@ def save_model(model: nn.Module, directory: Path) -> None:
     elif isinstance(model, GPT2LMHeadModel | BertForMaskedLM):
         copy.deepcopy(model).to("cpu", torch.float16).save_pretrained(partial)
     for file in partial.iterdir():
+        file.chmod(0o644)  # safetensors writes files that only their owner can read
         file.replace(directory / file.name)
     partial.rmdir()
 
