@@ -22,7 +22,7 @@ from core.results import Explanation, Polarity, Provenance, Score, Verdict
 from scoring.baselines import TokenTable
 from scoring.score import explained_variance_scores, simulation_scores
 from scoring.simulators import PatternSimulator, Simulator
-from scoring.verdict import verdict, verdict_before_scoring
+from scoring.verdict import stands_alone, verdict, verdict_before_scoring
 
 Oracle = Callable[[ExcerptSet], NDArray[np.float64]]
 
@@ -87,9 +87,9 @@ def polarities(evidence: Evidence) -> list[Polarity]:
 class _Side:
     verdict: Verdict
     reason: str
-    explanations: tuple[Explanation, ...]
-    scores: tuple[Score, ...]
-    experiments: tuple[Experiment, ...]
+    explanations: tuple[Explanation, ...] = ()
+    scores: tuple[Score, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -101,46 +101,59 @@ def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Setup) ->
     negative = polarity == "negative"
     explain = evidence.explain.flipped() if negative else evidence.explain
     select = evidence.select.flipped() if negative else evidence.select
+    if not (len(explain.top_rows) and len(select.top_rows)):
+        return _Side("low_evidence", f"no {polarity} window to explain or to choose on")
     probe = _negated(setup.probe) if negative and setup.probe else setup.probe
     proposal = setup.explainer.propose(explain, select, probe, setup.seed)
     if proposal.pattern is None:
         reason = f"no sentence paid for its length ({proposal.tried} compared)"
-        return _Side("abstained", reason, (), (), proposal.experiments)
-    written = _written(unit, polarity, proposal, setup)
+        return _Side("abstained", reason, experiments=proposal.experiments)
+    whole = _explanation(unit, polarity, proposal.pattern, None, setup)
     opened = evidence.open_report(f"{polarity}: score the chosen explanation")
     report = opened.flipped() if negative else opened
-    scores = _scored(written, explain, select, report, polarity, setup)
-    own = [score for score in scores if score.explanation_id == written[0].id]
-    decided, reason = verdict(own, len(proposal.readings))
+    if not len(report.top_rows):
+        reason = f"no {polarity} window in the report split"
+        return _Side("low_evidence", reason, (whole,), (), proposal.experiments)
+    scores = _scored([whole], explain, select, report, polarity, setup)
+    meanings = _meanings(unit, polarity, proposal, setup)
+    own = _scored(meanings, explain, select, report, polarity, setup)
+    confirmed = [m for m in meanings if stands_alone(s for s in own if s.explanation_id == m.id)]
+    decided, reason = verdict(scores, len(confirmed))
     if decided != "polysemantic":
-        kept = {written[0].id}
-        written = written[:1]
-        scores = [score for score in scores if score.explanation_id in kept]
-    return _Side(decided, reason, tuple(written), tuple(scores), proposal.experiments)
+        confirmed = []
+    kept = {meaning.id for meaning in confirmed}
+    return _Side(
+        decided,
+        reason,
+        (whole, *confirmed),
+        (*scores, *(s for s in own if s.explanation_id in kept)),
+        proposal.experiments,
+    )
 
 
-def _written(
+def _meanings(
     unit: UnitId, polarity: Polarity, proposal: Proposal, setup: Setup
 ) -> list[Explanation]:
-    """The whole sentence first, then its separate readings with their shares, if there are two."""
-    texts: list[tuple[Pattern, float | None]] = []
-    if proposal.pattern is not None:
-        texts.append((proposal.pattern, None))
-    if len(proposal.readings) > 1:
-        texts += [(reading.pattern, reading.share) for reading in proposal.readings]
-    return [
-        Explanation(
-            id="e" + fingerprint([str(unit), polarity, render(p), setup.provenance.model_dump()]),
-            unit=unit,
-            text=render(p),
-            polarity=polarity,
-            share=share,
-            method=setup.explainer.name,
-            symbols=p.symbols,
-            provenance=setup.provenance,
-        )
-        for p, share in texts
-    ]
+    """The separate readings of a sentence with their shares, if there are at least two."""
+    if len(proposal.readings) < 2:
+        return []
+    return [_explanation(unit, polarity, r.pattern, r.share, setup) for r in proposal.readings]
+
+
+def _explanation(
+    unit: UnitId, polarity: Polarity, pattern: Pattern, share: float | None, setup: Setup
+) -> Explanation:
+    text = render(pattern)
+    return Explanation(
+        id="e" + fingerprint([str(unit), polarity, text, setup.provenance.model_dump()]),
+        unit=unit,
+        text=text,
+        polarity=polarity,
+        share=share,
+        method=setup.explainer.name,
+        symbols=pattern.symbols,
+        provenance=setup.provenance,
+    )
 
 
 def _scored(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from subjects.index.reader import ActivationIndex
 
 PORTS = 10
+LEAST = 1e-30
 
 
 def profile(
@@ -62,8 +63,8 @@ def profile(
         bands=[
             BandShare(
                 name=band.name,
-                low=band.low if math.isfinite(band.low) else None,
-                high=band.high if math.isfinite(band.high) else None,
+                low=_edge(band.low),
+                high=_edge(band.high),
                 share=band.share,
             )
             for band in evidence.explain.bands
@@ -74,6 +75,13 @@ def profile(
         source=source(index),
         truth=truth(index, unit),
     )
+
+
+def _edge(value: float) -> float | None:
+    """A band's edge as shown: None where it is open, 0 for the least number above zero."""
+    if not math.isfinite(value):
+        return None
+    return 0.0 if 0.0 < value < LEAST else value
 
 
 def ports(index: ActivationIndex, unit: UnitId) -> tuple[list[PortToken], list[PortToken]]:

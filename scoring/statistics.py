@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 Figure = Literal["correlation", "explained_variance"]
 
 RESAMPLES = 1000
-UNDEFINED_ALLOWED = 0.025
+UNDEFINED_ALLOWED = 0.06
 _TINY = 1e-12
 
 
@@ -106,9 +106,9 @@ def estimate(
     """``figure`` with a 95 % percentile interval from resampled excerpts.
 
     ``weights`` [excerpts] multiply each excerpt's sums. Where more than ``UNDEFINED_ALLOWED`` of
-    the resamples leave the figure undefined, all that speaks for it stands in three excerpts or
-    fewer: then there is no interval, and the reason says so. Leaving such resamples out instead
-    would give a single coincidence the interval [1, 1].
+    the resamples leave the figure undefined, all that speaks for it stands in one or two excerpts:
+    then there is no interval, and the reason says so. Leaving such resamples out instead would give
+    a single coincidence the interval [1, 1].
 
     The interval is approximate where few excerpts carry most of the figure. In simulations it held
     the value on other text in 94-97 % of runs for corpus and random samples of a thousand excerpts,

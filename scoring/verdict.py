@@ -8,7 +8,8 @@ A unit is
 * ``explained`` when, on ``report``, the explanation beats the null in *both* the ``corpus`` and the
   ``top_and_random`` mode: the interval lies above zero, and the value lies above the largest of
   the null units' 95th percentile and ``FLOOR``;
-* ``polysemantic`` when it is explained, and by two or more separate readings;
+* ``polysemantic`` when it is explained, and two or more separate readings each predict it alone
+  (their own ``corpus`` intervals lie above zero);
 * ``abstained`` otherwise.
 
 Both modes are asked for because either alone is too easy to pass by chance: the first is won by one
@@ -18,7 +19,7 @@ hundred units (tests/scoring/test_verdict.py runs it on a thousand).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from core.evidence import Evidence
 from core.results import Score, Verdict
@@ -43,8 +44,16 @@ def verdict_before_scoring(evidence: Evidence) -> tuple[Verdict, str] | None:
     return None
 
 
+def stands_alone(scores: Iterable[Score]) -> bool:
+    """Whether one reading predicts the unit by itself: its ``corpus`` interval lies above zero."""
+    own = [s for s in scores if s.mode == "corpus" and s.scorer == "simulation"]
+    return any(score.low is not None and score.low > 0.0 for score in own)
+
+
 def verdict(scores: Sequence[Score], readings: int) -> tuple[Verdict, str]:
-    """The verdict on an explanation's ``report`` scores; ``readings`` counts separate meanings."""
+    """The verdict on an explanation's ``report`` scores; ``readings`` counts the separate
+    meanings that stand alone.
+    """
     for mode in REQUIRED_MODES:
         chosen = [s for s in scores if s.mode == mode and s.scorer == "simulation"]
         if not chosen or chosen[0].value is None:
@@ -53,7 +62,9 @@ def verdict(scores: Sequence[Score], readings: int) -> tuple[Verdict, str]:
         score = chosen[0]
         value = chosen[0].value
         bar = max(FLOOR, score.null_p95 or 0.0)
-        if score.low is None or score.low <= 0.0:
+        if score.low is None:
+            return "abstained", f"{mode}: ρ = {value:.3f}, but {score.reason}"
+        if score.low <= 0.0:
             return "abstained", f"{mode}: the interval of ρ = {value:.3f} reaches zero"
         if value <= bar:
             return "abstained", f"{mode}: ρ = {value:.3f} does not beat the null's {bar:.3f}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
-from core.hashing import text_hash
+from core.errors import InvalidSetting
+from core.hashing import fingerprint, text_hash
 from subjects.corpora.document import Document
 
 _SHINGLE = 6
@@ -34,6 +36,35 @@ class Corpus(Protocol):
     def documents(self) -> Iterator[Document]:
         """Every document, always in the same order."""
         ...
+
+
+class FirstDocuments:
+    """The first ``limit`` documents of another corpus."""
+
+    def __init__(self, corpus: Corpus, limit: int) -> None:
+        if limit < 1:
+            raise InvalidSetting(f"limit {limit!r} takes no document", "give 1 or more")
+        self.corpus, self.limit = corpus, limit
+
+    @property
+    def name(self) -> str:
+        """The whole corpus's name."""
+        return self.corpus.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the whole corpus and the limit."""
+        return f"first-{self.limit}-{fingerprint(self.corpus.fingerprint)}"
+
+    @property
+    def n_documents(self) -> int | None:
+        """At most the limit."""
+        known = self.corpus.n_documents
+        return None if known is None else min(known, self.limit)
+
+    def documents(self) -> Iterator[Document]:
+        """The first documents, in the corpus's order."""
+        return islice(self.corpus.documents(), self.limit)
 
 
 def near_duplicate_group(text: str) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
-from core.errors import CorpusNotFound, CorpusNotText, MissingExtra
+from core.errors import CorpusError, CorpusNotFound, CorpusNotText, MissingExtra
 from core.hashing import fingerprint
 from subjects.corpora.corpus import near_duplicate_group
 from subjects.corpora.document import Document
@@ -16,7 +15,8 @@ class HubCorpus:
     """Rows of one split of a data set, by name: ``hf:wikitext:wikitext-103-raw-v1:train``.
 
     ``revision`` pins the data; without it the fingerprint names the default branch, which its owner
-    may move. ``limit`` takes that many rows from the start.
+    may move. Raises :class:`MissingExtra` without the ``datasets`` package and
+    :class:`CorpusNotFound` when the data set cannot be opened.
     """
 
     def __init__(
@@ -27,10 +27,9 @@ class HubCorpus:
         split: str = "train",
         column: str = "text",
         revision: str | None = None,
-        limit: int | None = None,
     ) -> None:
         self.dataset, self.config, self.split = dataset, config, split
-        self.column, self.revision, self.limit = column, revision, limit
+        self.column, self.revision = column, revision
         self._rows = self._open()
 
     @property
@@ -40,18 +39,20 @@ class HubCorpus:
 
     @property
     def fingerprint(self) -> str:
-        """Names data set, configuration, split, column, revision and limit."""
-        parts = [self.dataset, self.config, self.split, self.column, self.revision, self.limit]
+        """Names data set, configuration, split, column and revision."""
+        parts = [self.dataset, self.config, self.split, self.column, self.revision]
         return f"hub-{fingerprint(parts)}"
 
     @property
     def n_documents(self) -> int | None:
-        """The limit, if one was set."""
-        return self.limit
+        """Unknown: rows are streamed."""
+        return None
 
     def documents(self) -> Iterator[Document]:
         """One document a row, in the data set's order."""
-        for number, row in enumerate(islice(iter(self._rows), self.limit)):
+        rows = enumerate(iter(self._rows))
+        while (found := self._next(rows)) is not None:
+            number, row = found
             text = row.get(self.column)
             if not isinstance(text, str):
                 raise CorpusNotText(
@@ -59,6 +60,15 @@ class HubCorpus:
                     "columns: " + ", ".join(map(str, row)),
                 )
             yield Document(f"{self.name}#{number}", text, "row", near_duplicate_group(text))
+
+    def _next(self, rows: Iterator[tuple[int, Any]]) -> tuple[int, Any] | None:
+        try:
+            return next(rows, None)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise CorpusError(
+                f"data set {self.dataset!r} cannot be read on: {_first_line(error)}",
+                "run again: collection goes on at the last finished shard",
+            ) from error
 
     def _open(self) -> Any:
         try:
@@ -77,17 +87,20 @@ class HubCorpus:
                 streaming=True,
             )
         except (OSError, ValueError, RuntimeError) as error:
-            first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             raise CorpusNotFound(
-                f"data set {self.dataset!r} cannot be opened: {first}",
+                f"data set {self.dataset!r} cannot be opened: {_first_line(error)}",
                 "check its name, configuration and the network",
             ) from error
 
 
-def parse_hub_name(text: str) -> dict[str, str | None]:
-    """``hf:dataset[:config[:split]]`` as keyword arguments of :class:`HubCorpus`."""
-    parts = text.split(":")[1:]
-    if not parts or not parts[0] or len(parts) > 3:
+def parse_hub_name(text: str) -> tuple[str, str | None, str]:
+    """Data set, configuration and split of ``hf:dataset[:config[:split]]``."""
+    dataset, config, split, *more = [*text.split(":")[1:], "", "", ""]
+    if not dataset or any(more):
         raise CorpusNotFound(f"{text!r} names no data set", "write hf:dataset[:config[:split]]")
-    padded = [*parts, "", ""][:3]
-    return {"dataset": padded[0], "config": padded[1] or None, "split": padded[2] or "train"}
+    return dataset, config or None, split or "train"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else repr(error)

@@ -6,25 +6,25 @@ from pathlib import Path
 
 from core.errors import CorpusNotFound
 from subjects.corpora.builtin import BuiltinCorpus
-from subjects.corpora.corpus import Corpus
+from subjects.corpora.corpus import Corpus, FirstDocuments
 from subjects.corpora.hub import HubCorpus, parse_hub_name
 from subjects.corpora.local import LocalCorpus
 
 
 def open_corpus(source: str, *, column: str = "text", limit: int | None = None) -> Corpus:
-    """``builtin``, a path, or ``hf:dataset[:config[:split]]``."""
+    """``builtin``, a path, or ``hf:dataset[:config[:split]]``; its first ``limit`` documents."""
+    corpus = _whole(source, column)
+    return corpus if limit is None else FirstDocuments(corpus, limit)
+
+
+def _whole(source: str, column: str) -> Corpus:
+    if not source:
+        raise CorpusNotFound(
+            "no corpus is named", "give builtin, a path or hf:dataset[:config[:split]]"
+        )
     if source == "builtin":
         return BuiltinCorpus()
     if source.startswith("hf:"):
-        named = parse_hub_name(source)
-        dataset = named["dataset"]
-        if dataset is None:
-            raise CorpusNotFound(f"{source!r} names no data set")
-        return HubCorpus(
-            dataset,
-            config=named["config"],
-            split=named["split"] or "train",
-            column=column,
-            limit=limit,
-        )
+        dataset, config, split = parse_hub_name(source)
+        return HubCorpus(dataset, config=config, split=split, column=column)
     return LocalCorpus(Path(source).expanduser(), column=column)

@@ -1,12 +1,13 @@
 """The collection pass: shard after shard, each saved before the next begins.
 
 A killed run leaves the state of its last finished shard and goes on from there; a finished index is
-never touched again. Memory is bounded by one shard's tables, whatever the size of the corpus.
+never touched again. Memory is bounded by the tables of one shard, whatever the corpus's size.
 """
 
 from __future__ import annotations
 
 import fcntl
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +26,12 @@ from subjects.index.manifest import NAME, Manifest, SiteEntry, index_key
 from subjects.index.shard import ShardResult, collect_shard
 from subjects.index.state import SiteState
 from subjects.index.store import WindowStore
+from subjects.index.sums import HISTOGRAM_EVERY
 from subjects.index.windows import MAX_PER_DOCUMENT, cut, shards
 from subjects.protocol import SiteInfo, Subject
+
+_LOCK = ".lock"
+_GENERATION = re.compile(r"\.(\d+)\.(?:safetensors|json)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,59 +126,77 @@ def collect(
 ) -> Manifest:
     """Make the plan's index (or find it finished) and return its manifest.
 
-    ``stop_after`` ends after so many shards with the index unfinished (to be resumed later).
-    Raises :class:`CorpusTooShort` when no document fills a window, :class:`IndexDamaged` when files
-    of an earlier run cannot be read and ``rebuild`` is not set, :class:`DiskFull`.
+    ``rebuild`` makes it anew; the old one stays until the first shard of the new one is saved.
+    ``stop_after`` ends after so many shards (one or more) with the index unfinished, to be resumed
+    by a later call. Raises :class:`CorpusTooShort` when no document fills a window,
+    :class:`IndexDamaged` when files of an earlier run cannot be read and ``rebuild`` is not set,
+    :class:`DiskFull`. Whatever is raised, finished shards are kept.
     """
     folder = plan.folder(home)
     with _locked(folder):
-        if rebuild:
-            for path in folder.glob("*.json"):
-                path.unlink()
-        running, finished = _resume(plan, folder)
-        if finished is not None:
-            return finished
-        resumed = running.shards_done > 0
-        manifest: Manifest | None = None
-        seen = 0
-        for number, documents in enumerate(shards(plan.corpus.documents())):
-            seen += len(documents)
-            if number < running.shards_done:
-                continue
-            if stop_after is not None and number >= stop_after and manifest is not None:
-                return manifest
-            began = time.monotonic()
-            cuts = [cut(d, plan.subject, plan.window, plan.per_document) for d in documents]
-            running.fold(collect_shard(plan.subject, plan.sites, number, cuts))
-            running.seconds += time.monotonic() - began
-            manifest = _save(plan, folder, running, complete=False)
-            if progress is not None:
-                total = plan.corpus.n_documents
-                progress(Progress(seen, total, running.n_tokens, resumed))
-        if not sum(running.n_windows):
-            raise CorpusTooShort(
-                f"no document of corpus {plan.corpus.name!r} has {plan.window} tokens",
-                "give longer documents or a shorter --window",
-            )
-        return _save(plan, folder, running, complete=True)
+        try:
+            manifest = None if rebuild else _earlier(plan, folder)
+            if manifest is None or not manifest.complete:
+                manifest = _go_on(plan, folder, manifest, progress, stop_after)
+            return manifest
+        finally:
+            _clean(folder)
 
 
-def _resume(plan: CollectPlan, folder: Path) -> tuple[_Running, Manifest | None]:
-    fresh = _Running(WindowStore(plan.window))
+def _go_on(
+    plan: CollectPlan,
+    folder: Path,
+    manifest: Manifest | None,
+    progress: Callable[[Progress], None] | None,
+    stop_after: int | None,
+) -> Manifest:
+    """Collect what ``manifest`` lacks (None: everything), shard after shard."""
+    running = _resume(folder, manifest) if manifest else _Running(WindowStore(plan.window))
+    running.generation = _last_generation(folder)
+    resumed = running.shards_done > 0
+    new = seen = 0
+    for number, documents in enumerate(shards(plan.corpus.documents())):
+        seen += len(documents)
+        if number < running.shards_done:
+            continue
+        if manifest is not None and new == stop_after:
+            return manifest
+        began = time.monotonic()
+        cuts = [cut(d, plan.subject, plan.window, plan.per_document) for d in documents]
+        running.fold(collect_shard(plan.subject, plan.sites, number, cuts))
+        running.seconds += time.monotonic() - began
+        manifest = _save(plan, folder, running)
+        new += 1
+        if progress is not None:
+            progress(Progress(seen, plan.corpus.n_documents, running.n_tokens, resumed))
+    if manifest is None or not sum(running.n_windows):
+        raise CorpusTooShort(
+            f"no document of corpus {plan.corpus.name!r} has {plan.window} tokens",
+            "give longer documents or a shorter --window",
+        )
+    finished = manifest.model_copy(update={"complete": True})
+    finished.write(folder)
+    return finished
+
+
+def _earlier(plan: CollectPlan, folder: Path) -> Manifest | None:
+    """The manifest that an earlier run left, if any."""
     if not (folder / NAME).exists():
-        return fresh, None
+        return None
     manifest = Manifest.read(folder)
     if manifest.key != plan.key:
         raise IndexMismatch(
             f"index folder {str(folder)!r} holds another index", "collect with --rebuild"
         )
-    if manifest.complete:
-        return fresh, manifest
-    device = _device(plan)
-    running = _Running(
+    return manifest
+
+
+def _resume(folder: Path, manifest: Manifest) -> _Running:
+    """The state after the manifest's last shard."""
+    return _Running(
         windows=read_windows(folder, manifest),
+        sites={name: read_site(folder, manifest, name) for name in manifest.sites},
         shards_done=manifest.shards_done,
-        generation=manifest.generation,
         n_windows=list(manifest.n_windows),
         n_documents=list(manifest.n_documents),
         n_too_short=manifest.n_too_short,
@@ -182,18 +205,33 @@ def _resume(plan: CollectPlan, folder: Path) -> tuple[_Running, Manifest | None]
         types=dict(manifest.types),
         seconds=manifest.seconds,
     )
-    for name, entry in manifest.sites.items():
-        tensors = files.read_tensors(folder / entry.file, entry.digest)
-        moved = {key: value.to(device) for key, value in tensors.items()}
-        running.sites[name] = SiteState.from_tensors(moved, entry.info(name))
-    return running, None
 
 
-def _device(plan: CollectPlan) -> torch.device:
-    length = min(plan.window, 1)
-    probe = plan.subject.batch(np.zeros((1, length), dtype=np.int64))
-    name = plan.sites[0].name
-    return plan.subject.activations(probe, [name])[name].device
+def _last_generation(folder: Path) -> int:
+    """The highest generation of any file there: later ones never overwrite what is in use."""
+    found = (_GENERATION.search(path.name) for path in folder.iterdir())
+    return max((int(match[1]) for match in found if match), default=0)
+
+
+def _clean(folder: Path) -> None:
+    """Remove every file that the manifest does not name; nothing if it cannot be read."""
+    try:
+        named = Manifest.read(folder).file_names() if (folder / NAME).exists() else set()
+    except IndexDamaged:
+        return
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in named | {NAME, _LOCK}:
+            path.unlink(missing_ok=True)
+
+
+def read_site(folder: Path, manifest: Manifest, name: str) -> SiteState:
+    """One site's state, checked against its digest."""
+    entry = manifest.sites[name]
+    tensors = files.read_tensors(folder / entry.file, entry.digest)
+    try:
+        return SiteState.from_tensors(tensors, entry.info(name))
+    except KeyError as error:
+        raise IndexDamaged(f"index file {str(folder / entry.file)!r} lacks {error}") from error
 
 
 def read_windows(folder: Path, manifest: Manifest) -> WindowStore:
@@ -206,9 +244,10 @@ def read_windows(folder: Path, manifest: Manifest) -> WindowStore:
         raise IndexDamaged(f"the windows of index {str(folder)!r} cannot be read") from error
 
 
-def _save(plan: CollectPlan, folder: Path, running: _Running, *, complete: bool) -> Manifest:
-    generation = running.generation + 1
-    suffix = f"{generation}.safetensors"
+def _save(plan: CollectPlan, folder: Path, running: _Running) -> Manifest:
+    """Write everything as a new generation, then let the manifest name it."""
+    running.generation += 1
+    suffix = f"{running.generation}.safetensors"
     entries = {}
     for site in plan.sites:
         if site.name not in running.sites:
@@ -218,16 +257,16 @@ def _save(plan: CollectPlan, folder: Path, running: _Running, *, complete: bool)
             width=site.width,
             layer=site.layer,
             non_negative=site.non_negative,
+            histogram_every=1 if site.non_negative else HISTOGRAM_EVERY,
             file=name,
             digest=files.write_tensors(folder / name, running.sites[site.name].tensors()),
         )
-    windows, documents = f"windows.{suffix}", f"documents.{generation}.json"
+    windows, documents = f"windows.{suffix}", f"documents.{running.generation}.json"
     listing = {"documents": running.windows.documents}
     spec = plan.subject.spec
     manifest = Manifest(
         key=plan.key,
-        complete=complete,
-        generation=generation,
+        complete=False,
         shards_done=running.shards_done,
         subject=spec.name,
         spec={k: str(v) for k, v in asdict(spec).items()},
@@ -253,11 +292,7 @@ def _save(plan: CollectPlan, folder: Path, running: _Running, *, complete: bool)
         seconds=running.seconds,
     )
     manifest.write(folder)
-    running.generation = generation
-    kept = manifest.file_names() | {NAME, _LOCK}
-    for path in folder.iterdir():
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
+    _clean(folder)
     return manifest
 
 
@@ -267,9 +302,6 @@ def code_version() -> str:
         return version("neuroscribe")
     except PackageNotFoundError:
         return "uninstalled"
-
-
-_LOCK = ".lock"
 
 
 @contextmanager

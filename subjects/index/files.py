@@ -16,6 +16,7 @@ import torch
 from core.errors import DiskFull, IndexDamaged, StorageError
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_REBUILD = "run neuroscribe collect with --rebuild to make the index anew"
 
 
 def cannot_write(path: Path, error: OSError) -> StorageError:
@@ -35,10 +36,20 @@ def _replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
         os.replace(aside, path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make renames durable: after a power cut no manifest names a file that is not there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: Path, data: bytes) -> str:
@@ -69,15 +80,14 @@ def digest(data: bytes) -> str:
 
 def read_bytes(path: Path, expected: str | None = None) -> bytes:
     """A file's content, compared with its digest; :class:`IndexDamaged` names the file if wrong."""
-    hint = "run neuroscribe collect with --rebuild to make the index anew"
     try:
         data = path.read_bytes()
     except OSError as error:
         raise IndexDamaged(
-            f"index file {str(path)!r} cannot be read: {error.strerror}", hint
-        ) from (error)
+            f"index file {str(path)!r} cannot be read: {error.strerror}", _REBUILD
+        ) from error
     if expected is not None and digest(data) != expected:
-        raise IndexDamaged(f"index file {str(path)!r} does not match its checksum", hint)
+        raise IndexDamaged(f"index file {str(path)!r} does not match its checksum", _REBUILD)
     return data
 
 
@@ -87,23 +97,20 @@ def read_tensors(path: Path, expected: str | None = None) -> dict[str, torch.Ten
     from safetensors.torch import load
 
     try:
-        return load(read_bytes(path, expected))
+        tensors: dict[str, torch.Tensor] = load(read_bytes(path, expected))
     except SafetensorError as error:
         raise IndexDamaged(
-            f"index file {str(path)!r} is not a whole safetensors file",
-            "run neuroscribe collect with --rebuild to make the index anew",
+            f"index file {str(path)!r} is not a whole safetensors file", _REBUILD
         ) from error
+    return tensors
 
 
 def read_json(path: Path, expected: str | None = None) -> dict[str, Any]:
     """A JSON object from disk; :class:`IndexDamaged` when it is not one."""
     try:
         value = json.loads(read_bytes(path, expected))
-    except ValueError as error:
-        raise IndexDamaged(
-            f"index file {str(path)!r} is not JSON",
-            "run neuroscribe collect with --rebuild to make the index anew",
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise IndexDamaged(f"index file {str(path)!r} is not JSON", _REBUILD) from error
     if not isinstance(value, dict):
-        raise IndexDamaged(f"index file {str(path)!r} does not hold an object")
+        raise IndexDamaged(f"index file {str(path)!r} does not hold an object", _REBUILD)
     return value

@@ -64,21 +64,3 @@ def key_values(keys: torch.Tensor) -> torch.Tensor:
 def window_number(shard: int, position: int) -> int:
     """The number of a window: its shard and its place there, in corpus order."""
     return shard * WINDOWS_PER_SHARD + position
-
-
-def histogram_quantile(counts: NDArray[np.int64], below: int, quantile: float) -> float:
-    """Value under which ``quantile`` of the mass lies, by linear interpolation inside a bin.
-
-    ``counts`` [N_BINS] are positive values, ``below`` how many values are zero or less; a quantile
-    that falls among those is 0.0.
-    """
-    total = below + int(counts.sum())
-    target = quantile * total
-    if target <= below or total == below:
-        return 0.0
-    edges = bin_edges()
-    cumulative = below + np.cumsum(counts)
-    cell = min(int(np.searchsorted(cumulative, target)), N_BINS - 1)
-    before = cumulative[cell] - counts[cell]
-    inside = (target - before) / max(int(counts[cell]), 1)
-    return float(edges[cell] + inside * (edges[cell + 1] - edges[cell]))

@@ -7,7 +7,7 @@ describes a consistent state: a finished index, or the last finished shard of an
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,17 +17,21 @@ from subjects.index import files
 from subjects.index.windows import DOCUMENTS_PER_SHARD
 from subjects.protocol import SiteInfo, SubjectSpec
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 NAME = "manifest.json"
 
 
 class SiteEntry(BaseModel):
-    """One site's shape and file."""
+    """One site's shape and file.
+
+    ``histogram_every`` n: the histogram of values is taken over every n-th window.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     width: int
     layer: int
     non_negative: bool
+    histogram_every: int
     file: str
     digest: str
 
@@ -40,10 +44,9 @@ class Manifest(BaseModel):
     """Everything about an index but the numbers. Counts by split are in the order of ``SPLITS``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
     key: str
     complete: bool
-    generation: int
     shards_done: int
     subject: str
     spec: dict[str, str]
@@ -71,12 +74,19 @@ class Manifest(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Replace the folder's manifest."""
-        files.write_json(folder / NAME, self.model_dump())
+        value = self.model_dump()
+        files.write_json(folder / NAME, {**value, "checksum": fingerprint(value)})
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """The folder's manifest; :class:`IndexDamaged` names it when it cannot be understood."""
         value = files.read_json(folder / NAME)
+        checksum = value.pop("checksum", None)
+        if checksum != fingerprint(value):
+            raise IndexDamaged(
+                f"index manifest {str(folder / NAME)!r} does not match its checksum",
+                "run neuroscribe collect with --rebuild to make the index anew",
+            )
         try:
             return cls.model_validate(value)
         except ValidationError as error:

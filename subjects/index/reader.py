@@ -7,6 +7,7 @@ while they fit the byte budget.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownSite
+from core.errors import IndexMismatch, IndexMissing, UnknownSite
 from core.evidence import (
     SPLITS,
     Band,
@@ -27,10 +28,9 @@ from core.evidence import (
 )
 from core.hashing import text_hash
 from core.ids import UnitId
-from subjects.index import files
-from subjects.index.collect import read_windows
+from subjects.index.collect import read_site, read_windows
 from subjects.index.layout import N_BINS, NO_KEY, bin_edges, key_windows
-from subjects.index.manifest import Manifest
+from subjects.index.manifest import NAME, Manifest
 from subjects.index.shard import batch_windows
 from subjects.index.state import SiteState
 from subjects.index.store import WindowStore
@@ -38,6 +38,7 @@ from subjects.protocol import Subject, resolve
 
 BAND_QUANTILES = (0.5, 0.9, 0.99, 0.999)
 NULL_UNITS = 100
+_LEAST = float(np.finfo(np.float32).smallest_subnormal)  # the least value that counts as active
 
 
 @dataclass(slots=True)
@@ -59,19 +60,19 @@ class ActivationIndex:
         Raises :class:`IndexMissing`, :class:`IndexDamaged`, or :class:`IndexMismatch` when it was
         made with another tokenizer or other weights than ``subject`` has.
         """
-        if not (folder / "manifest.json").exists():
+        if not (folder / NAME).exists():
             raise IndexMissing(f"there is no index at {str(folder)!r}", "run neuroscribe collect")
         manifest = Manifest.read(folder)
         if manifest.tokenizer != subject.spec.tokenizer:
             raise IndexMismatch(
                 f"index {str(folder)!r} was made with another tokenizer than subject "
                 f"{subject.spec.name!r} has",
-                "collect again with --rebuild",
+                "run neuroscribe collect to make one for this subject",
             )
         if manifest.spec_hash != subject.spec.hash:
             raise IndexMismatch(
                 f"index {str(folder)!r} was made from other weights of {subject.spec.name!r}",
-                "collect again with --rebuild",
+                "run neuroscribe collect to make one for this subject",
             )
         if not manifest.complete:
             raise IndexMissing(
@@ -87,12 +88,7 @@ class ActivationIndex:
                 f"the index has no site {name!r}", "sites: " + ", ".join(self.manifest.sites)
             )
         if name not in self._sites:
-            entry = self.manifest.sites[name]
-            tensors = files.read_tensors(self.folder / entry.file, entry.digest)
-            try:
-                self._sites[name] = SiteState.from_tensors(tensors, entry.info(name))
-            except KeyError as error:
-                raise IndexDamaged(f"index file {entry.file!r} lacks {error}") from error
+            self._sites[name] = read_site(self.folder, self.manifest, name)
         return self._sites[name]
 
     def statistics(self, unit: UnitId) -> UnitStatistics:
@@ -102,15 +98,13 @@ class ActivationIndex:
         sums = state.sums
         n = sums.count
         variance = max(float(sums.m2[i]) / n, 0.0)
-        # Below this the spread is rounding of the mean: the unit is constant.
-        scale = max(abs(float(sums.maximum[i])), abs(float(sums.minimum[i])))
-        constant = variance <= (1e-7 * scale) ** 2
+        constant = not bool(self._varies(unit.site)[i])
         return UnitStatistics(
             n_tokens=n,
             mean=float(sums.mean[i]),
             variance=0.0 if constant else variance,
-            skewness=None if constant else float(sums.m3[i]) / n / variance**1.5,
-            kurtosis=None if constant else float(sums.m4[i]) / n / variance**2,
+            skewness=None if constant else _finite(float(sums.m3[i]) / n / variance**1.5),
+            kurtosis=None if constant else _finite(float(sums.m4[i]) / n / variance**2),
             minimum=float(sums.minimum[i]),
             maximum=float(sums.maximum[i]),
             share_active=float(sums.active[i]) / n,
@@ -119,8 +113,14 @@ class ActivationIndex:
         )
 
     def histogram(self, unit: UnitId) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Edges [2 * N_BINS + 2] and counts of the unit's non-zero values, negative side first."""
-        cells = self.site(unit.site).sums.histogram[:, unit.index].numpy()
+        """Edges [2 * N_BINS + 2] and counts of the unit's non-zero values, negative side first.
+
+        The values are those of every ``histogram_every``-th window (see the manifest's site entry).
+        Values beyond the outermost edges, and nearer to zero than the innermost, are in the cells
+        beside these.
+        """
+        resolve(self.subject, unit)
+        cells = self.site(unit.site).sums.histogram[unit.index].numpy()
         edges = bin_edges()
         negative = cells[1][::-1] if len(cells) == 2 else np.zeros(N_BINS, np.int64)
         counts = np.concatenate([negative, [0], cells[0]])
@@ -131,9 +131,13 @@ class ActivationIndex:
         state = self.site(site)
         if not state.signed:
             return np.flatnonzero(state.documents_active.numpy() >= 5).astype(np.int64)
-        spread = state.sums.m2.numpy() / max(state.sums.count, 1)
-        scale = torch.maximum(state.sums.maximum.abs(), state.sums.minimum.abs()).numpy()
-        return np.flatnonzero(spread > (1e-7 * scale) ** 2).astype(np.int64)
+        return np.flatnonzero(self._varies(site)).astype(np.int64)
+
+    def _varies(self, site: str) -> NDArray[np.bool_]:
+        """Which units are not constant: their spread is more than float32 rounding [units]."""
+        sums = self.site(site).sums
+        scale = torch.maximum(sums.maximum.abs(), sums.minimum.abs()).double()
+        return (sums.m2 / sums.count > (1e-7 * scale) ** 2).numpy()
 
     def null_units(self, unit: UnitId) -> tuple[int, ...]:
         """At most ``NULL_UNITS`` other live units of the site, drawn by a hash of their names."""
@@ -143,14 +147,15 @@ class ActivationIndex:
 
     def bands(self, unit: UnitId, split: int) -> tuple[Band, ...]:
         """The split's windows by quantile of their maximum; empty bands are left out."""
+        resolve(self.subject, unit)
         counts = self.site(unit.site).splits[split].maxima[unit.index].numpy()
         total = int(counts.sum())
         if not total:
             return ()
-        edges = np.concatenate([[-np.inf], bin_edges()[:-1], [np.inf]])
+        edges = np.concatenate([[-np.inf, _LEAST], bin_edges()[1:-1], [np.inf]])
         cumulative = np.cumsum(counts)
         cuts = [int(np.searchsorted(cumulative, q * total)) + 1 for q in BAND_QUANTILES]
-        bands = []
+        bands: list[Band] = []
         previous = 0
         for upper in [*cuts, len(counts)]:
             upper = min(upper, len(counts))
@@ -218,27 +223,39 @@ class ActivationIndex:
         )
 
     def values(self, site: str, numbers: Ints, units: list[int]) -> Floats:
-        """Activations of ``units`` at kept windows ``numbers``: [windows, tokens, units] float32."""
-        return self._forward(site, numbers)[..., units].numpy()
+        """Activations of ``units`` at kept windows ``numbers`` [windows, tokens, units]."""
+        return self._forward(site, numbers, units).numpy()
 
     def _random_values(self, site: str, split: int, numbers: Ints, units: list[int]) -> Floats:
-        held = self._held.get((site, split))
+        """The same at a split's random windows; the sites asked for last are held in memory."""
+        width = self.manifest.sites[site].width
+        size = len(numbers) * self.manifest.window * width * 4
+        held = self._held.pop((site, split), None)
+        if held is None and size > self.budget_bytes:
+            return self.values(site, numbers, units)
         if held is None:
-            held = self._forward(site, numbers)
-            spent = sum(t.nbytes for t in self._held.values())
-            if spent + held.nbytes <= self.budget_bytes:
-                self._held[(site, split)] = held
+            while self._held and size + sum(t.nbytes for t in self._held.values()) > (
+                self.budget_bytes
+            ):
+                del self._held[next(iter(self._held))]
+            held = self._forward(site, numbers, list(range(width)))
+        self._held[(site, split)] = held
         return held[..., units].numpy()
 
-    def _forward(self, site: str, numbers: Ints) -> torch.Tensor:
+    def _forward(self, site: str, numbers: Ints, units: list[int]) -> torch.Tensor:
         info = self.manifest.sites[site].info(site)
         ids = self.windows.ids[self.windows.rows(numbers)].astype(np.int64)
-        out = torch.empty((len(ids), self.manifest.window, info.width))
+        out = torch.empty((len(ids), self.manifest.window, len(units)))
         step = batch_windows([info], self.manifest.window)
         for start in range(0, len(ids), step):
             part = self.subject.activations(self.subject.batch(ids[start : start + step]), [site])
-            out[start : start + step] = part[site].cpu()
+            out[start : start + step] = part[site][..., units].cpu()
         return out
+
+
+def _finite(value: float) -> float | None:
+    """None where float32 powers of the values overflowed (beyond about 10^9)."""
+    return value if math.isfinite(value) else None
 
 
 def _numbers(keys: torch.Tensor) -> Ints:

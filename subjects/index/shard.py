@@ -71,7 +71,7 @@ def _collect_chunk(
             value = values.pop(site.name)
             if site.name not in states:
                 states[site.name] = SiteState.empty(site, value.device)
-            high, low = states[site.name].add_batch(value)
+            high, low = states[site.name].add_batch(value, first + start)
             highs[site.name].append(high)
             if low is not None:
                 lows[site.name].append(low)

@@ -33,14 +33,16 @@ class SiteState:
             signed=signed,
         )
 
-    def add_batch(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Enter a batch [windows, tokens, units]; returns its windows' extremes.
+    def add_batch(
+        self, values: torch.Tensor, first: int
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Enter a batch [windows, tokens, units] that begins with window number ``first``.
 
-        These are the maxima and, where the site is signed, the minima, each [windows, units].
+        Returns its windows' maxima and, where the site is signed, minima: each [windows, units].
         """
         high = values.amax(1)
         low = values.amin(1) if self.signed else None
-        self.sums.fold(batch_sums(values, high, low))
+        self.sums.fold(batch_sums(values, high, low, first))
         return high, low
 
     def add_chunk(self, split: int, windows: ChunkMaxima) -> None:
@@ -85,4 +87,5 @@ class SiteState:
         """The numbers of every window that any table names, sorted."""
         keys = [t for s in self.splits for t in (s.top, s.bottom, s.active)]
         flat = torch.cat([k.reshape(-1) for k in keys])
-        return torch.unique(key_windows(flat[flat != NO_KEY]))
+        held: torch.Tensor = torch.unique(key_windows(flat[flat != NO_KEY]))
+        return held

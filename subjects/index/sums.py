@@ -1,14 +1,16 @@
 """Running sums over tokens: moments, extremes, share active and histogram of one site.
 
-Each batch gives sums about its own mean; batches and shards are joined with Pébay's pairwise formulas
-in float64 (SAND2008-6212, eqs. 2.1, 3.1), so a large mean does not drown the variance and the result
-depends on the order of folding only, which is fixed. Sparse batches (ReLU sites) touch their
-non-zero values alone. Counts are exact everywhere.
+Each batch gives sums about its own mean; batches and shards are joined with Pébay's pairwise
+formulas in float64 (SAND2008-6212, eqs. 2.1, 3.1), so a large mean does not drown the variance and
+the result depends on the order of folding only, which is fixed. Sparse batches (ReLU sites) touch
+their non-zero values alone. All tokens enter, except that the histogram of signed sites, whose
+values are nearly all non-zero, is taken over every ``HISTOGRAM_EVERY``-th window.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ import torch
 from subjects.index.layout import N_BINS, magnitude_bins
 
 SPARSE_BELOW = 0.3
+HISTOGRAM_EVERY = 5  # shares no factor with usual numbers of windows a document
 _ROWS = 256  # rows at a time: what is computed from them stays in the cache
 
 
@@ -24,7 +27,7 @@ class TokenSums:
     """Sums of one site over ``count`` tokens; every tensor is [units] but ``histogram``.
 
     ``m2`` .. ``m4`` are sums of powers about ``mean``. ``histogram`` [units, sides, N_BINS] counts
-    values by magnitude: side 0 above zero, side 1 (signed sites only) below zero.
+    non-zero values by magnitude: side 0 above zero, side 1 (signed sites only) below zero.
     """
 
     count: int
@@ -101,42 +104,43 @@ class TokenSums:
     @classmethod
     def from_tensors(cls, tensors: dict[str, torch.Tensor], prefix: str) -> TokenSums:
         """The inverse of :meth:`tensors`."""
-        held = {f.name: tensors[prefix + f.name] for f in fields(cls)}
+        held: dict[str, Any] = {f.name: tensors[prefix + f.name] for f in fields(cls)}
         return cls(**{**held, "count": int(held["count"])})
 
 
 def batch_sums(
-    values: torch.Tensor, high: torch.Tensor, low: torch.Tensor | None = None
+    values: torch.Tensor, high: torch.Tensor, low: torch.Tensor | None = None, first: int = 0
 ) -> TokenSums:
     """Sums of one batch: ``values`` [windows, tokens, units] float32, all finite.
 
     ``high`` and ``low`` [windows, units] are each window's extremes; ``low`` is None where the site
-    is never negative.
+    is never negative. ``first`` is the number of the first window, the others follow it.
     """
-    width = values.shape[-1]
     if low is not None:
-        # Adding zero copies (beginning-of-text positions cut out, rows one after another) and
-        # makes every -0.0 a 0.0, so that the sign bit tells the histogram's side.
-        return _dense((values + 0.0).reshape(-1, width), low.amin(0), high.amax(0), sides=2)
-    flat = values.reshape(-1, width)
-    sample = flat[:: max(1, len(flat) // _ROWS)]
+        chosen = values[-first % HISTOGRAM_EVERY :: HISTOGRAM_EVERY]
+        return _dense(values, low.amin(0), high.amax(0), _histogram(chosen, sides=2))
+    sample = values[:, :: max(1, values.shape[1] // 4)]
     # Weighted bincount adds in no fixed order on a GPU, where dense passes are fast anyway.
-    if flat.is_cpu and torch.count_nonzero(sample).item() < SPARSE_BELOW * sample.numel():
-        return _sparse(flat, high.amax(0))
-    return _dense(flat, flat.amin(0), high.amax(0), sides=1)
+    if values.is_cpu and torch.count_nonzero(sample).item() < SPARSE_BELOW * sample.numel():
+        return _sparse(values, high.amax(0))
+    return _dense(values, values.amin((0, 1)), high.amax(0), _histogram(values, sides=1))
 
 
-def _sparse(flat: torch.Tensor, maximum: torch.Tensor) -> TokenSums:
-    count, width = flat.shape
-    values = flat.numpy().reshape(-1)
-    where = np.flatnonzero(values != 0)  # three times as fast as torch.nonzero
-    found = torch.from_numpy(values.take(where))
-    unit = torch.from_numpy(where % width)
+def _sparse(values: torch.Tensor, maximum: torch.Tensor) -> TokenSums:
+    windows, tokens, width = values.shape
+    count = windows * tokens
+    numbers, parts = [], []
+    for block in torch.split(values, max(1, 2 * _ROWS // tokens)):
+        flat = block.reshape(-1).numpy()
+        where = np.flatnonzero(flat != 0)  # three times as fast as torch.nonzero
+        numbers.append(where % width)
+        parts.append(flat.take(where))
+    unit, found = torch.from_numpy(np.concatenate(numbers)), torch.from_numpy(np.concatenate(parts))
     exact = found.double()
-    powers = []
     weights = exact
+    powers = []
     for _ in range(4):
-        powers.append(torch.bincount(unit, weights=weights, minlength=width))
+        powers.append(torch.bincount(unit, weights=weights, minlength=width).double())
         weights = weights * exact
     cells = torch.bincount(unit * N_BINS + magnitude_bins(found), minlength=width * N_BINS)
     histogram = cells.reshape(width, 1, N_BINS)
@@ -144,30 +148,29 @@ def _sparse(flat: torch.Tensor, maximum: torch.Tensor) -> TokenSums:
     minimum = torch.zeros_like(maximum)
     always = torch.nonzero(active == count).squeeze(1)
     if len(always):
-        minimum[always] = flat[:, always].amin(0)
+        minimum[always] = values[:, :, always].amin((0, 1))
     return _about_mean(count, None, powers, minimum, maximum, active, histogram)
 
 
 def _dense(
-    flat: torch.Tensor, minimum: torch.Tensor, maximum: torch.Tensor, sides: int
+    values: torch.Tensor, minimum: torch.Tensor, maximum: torch.Tensor, histogram: torch.Tensor
 ) -> TokenSums:
+    windows, tokens, width = values.shape
+    step = max(1, _ROWS // tokens)
     # Powers are summed about a value near the mean, so that float32 keeps a small variance beside
     # a large mean; a constant unit is its own pivot and gets exactly zero.
-    pivot = torch.where(minimum == maximum, minimum, flat[:_ROWS].mean(0))
+    pivot = torch.where(minimum == maximum, minimum, values[:step].mean((0, 1)))
     powers = [torch.zeros_like(pivot, dtype=torch.float64) for _ in range(4)]
-    for rows in flat.split(_ROWS):
-        centred = rows - pivot
+    active = torch.zeros_like(pivot, dtype=torch.int64)
+    for block in torch.split(values, step):
+        active += _positive(block)
+        centred = (block - pivot).reshape(-1, width)
         squared = centred * centred
         powers[0] += centred.sum(0)
         powers[1] += squared.sum(0)
         powers[2] += centred.mul_(squared).sum(0)
         powers[3] += squared.mul_(squared).sum(0)
-    active = _positive(flat)
-    histogram = _histogram(flat, sides)
-    # Zeros were counted as the smallest positive values: take them out again.
-    below = histogram[:, 1:].sum((1, 2))
-    histogram[:, 0, 0] -= len(flat) - active - below
-    return _about_mean(len(flat), pivot, powers, minimum, maximum, active, histogram)
+    return _about_mean(windows * tokens, pivot, powers, minimum, maximum, active, histogram)
 
 
 def _about_mean(
@@ -195,25 +198,29 @@ def _about_mean(
     )
 
 
-def _positive(flat: torch.Tensor) -> torch.Tensor:
-    """How many values of each unit are above zero [units]."""
-    if not flat.is_cpu:
-        return (flat > 0).sum(0)
+def _positive(values: torch.Tensor) -> torch.Tensor:
+    """How many values [windows, tokens, units] of each unit are above zero [units]."""
+    if not values.is_cpu:
+        return (values > 0).sum((0, 1))
     # torch adds booleans one by one; NumPy adds bytes, which hold the count of 255 rows.
-    counts = np.zeros(flat.shape[1], np.int64)
-    for rows in flat.split(255):
-        counts += np.add.reduce((rows.numpy() > 0).view(np.uint8), axis=0, dtype=np.uint8)
+    above = (values.numpy() > 0).reshape(-1, values.shape[-1]).view(np.uint8)
+    counts = np.zeros(values.shape[-1], np.int64)
+    for row in range(0, len(above), 255):
+        counts += np.add.reduce(above[row : row + 255], axis=0, dtype=np.uint8)
     return torch.from_numpy(counts)
 
 
-def _histogram(flat: torch.Tensor, sides: int) -> torch.Tensor:
-    """Values by magnitude and sign [units, sides, N_BINS]; zeros are in cell [:, 0, 0]."""
-    width = flat.shape[1]
-    cells = torch.empty(flat.shape, dtype=torch.int32, device=flat.device)
-    first = torch.arange(width, dtype=torch.int32, device=flat.device) * (sides * N_BINS)
-    for rows, cell in zip(flat.split(_ROWS), cells.split(_ROWS), strict=True):
-        torch.add(magnitude_bins(rows), first, out=cell)
-        if sides == 2:
-            cell += (rows.view(torch.int32) >> 31) & N_BINS
+def _histogram(values: torch.Tensor, sides: int) -> torch.Tensor:
+    """Non-zero ``values`` [windows, tokens, units] by magnitude and sign [units, sides, N_BINS]."""
+    width = values.shape[-1]
+    # Adding zero makes every -0.0 a 0.0, so that the sign bit tells the side.
+    flat = (values + 0.0).reshape(-1, width)
+    cells = magnitude_bins(flat)
+    if sides == 2:
+        cells += (flat.view(torch.int32) >> 31) & N_BINS
+    cells += torch.arange(width, dtype=torch.int32, device=flat.device) * (sides * N_BINS)
     counts = torch.bincount(cells.reshape(-1), minlength=width * sides * N_BINS)
-    return counts.reshape(width, sides, N_BINS)
+    histogram = counts.reshape(width, sides, N_BINS)
+    # Zeros were counted as the smallest positive values: take them out again.
+    histogram[:, 0, 0] -= len(flat) - _positive(values) - histogram[:, 1:].sum((1, 2))
+    return histogram

@@ -89,9 +89,7 @@ class SplitTables:
 
     def on_cpu(self) -> SplitTables:
         """The same tables in main memory."""
-        return SplitTables(
-            self.top.cpu(), self.bottom.cpu(), self.active.cpu(), self.maxima.cpu()
-        )
+        return SplitTables(self.top.cpu(), self.bottom.cpu(), self.active.cpu(), self.maxima.cpu())
 
     def tensors(self, split: int) -> dict[str, torch.Tensor]:
         """Everything as named tensors."""

@@ -2,8 +2,12 @@
 
 A window is ``length`` consecutive tokens of one document, starting at a multiple of ``length``. The
 tail of a document that does not fill a window is left out and counted. Of a document with more
-windows than ``per_document``, those with the lowest hash priority are kept, so that no long file
+windows than ``per_document``, those with the lowest hash rank are kept, so that no long file
 dominates. A shard is a fixed number of consecutive documents.
+
+A window's *rank* (which of a document's windows are kept) and its *priority* (which of the kept
+ones are sampled) are two hashes: were they one, the windows of long documents, kept for their low
+hash, would crowd every sample.
 """
 
 from __future__ import annotations
@@ -15,10 +19,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import CorpusError
 from core.evidence import SPLITS, split_of
 from core.hashing import text_hash
 from subjects.corpora.document import Document
-from subjects.index.layout import WINDOWS_PER_SHARD
+from subjects.index.layout import MAX_SHARDS, WINDOWS_PER_SHARD
 from subjects.protocol import Subject
 
 DOCUMENTS_PER_SHARD = 128
@@ -48,31 +53,44 @@ def priority(document: str, offset: int) -> int:
     return text_hash("neuroscribe/sample/1", document, str(offset)) >> 33
 
 
+def _rank(document: str, offset: int) -> int:
+    return text_hash("neuroscribe/cap/1", document, str(offset))
+
+
 def cut(document: Document, subject: Subject, length: int, per_document: int) -> DocumentWindows:
     """The windows of one document (possibly none)."""
     tokens = subject.tokenize(document.text)
-    starts = np.arange(len(tokens) // length, dtype=np.int64) * length
-    priorities = np.array([priority(document.id, int(s)) for s in starts], dtype=np.int64)
+    starts = list(range(0, len(tokens) - length + 1, length))
     if len(starts) > per_document:
-        kept = np.sort(np.lexsort((starts, priorities))[:per_document])
-        starts, priorities = starts[kept], priorities[kept]
-    ids = np.array([tokens[s : s + length] for s in starts.tolist()], dtype=np.int64)
+        starts = sorted(sorted(starts, key=lambda s: (_rank(document.id, s), s))[:per_document])
+    ids = np.array([tokens[s : s + length] for s in starts], dtype=np.int64)
     return DocumentWindows(
         id=document.id,
         type=document.type,
         split=SPLITS.index(split_of(document.group)),
         ids=ids.reshape(len(starts), length),
-        offsets=starts,
-        priorities=priorities,
+        offsets=np.array(starts, dtype=np.int64),
+        priorities=np.array([priority(document.id, s) for s in starts], dtype=np.int64),
         n_tokens=len(tokens),
     )
 
 
 def shards(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Consecutive runs of ``DOCUMENTS_PER_SHARD`` documents, in corpus order."""
+    """Consecutive runs of ``DOCUMENTS_PER_SHARD`` documents, in corpus order.
+
+    Raises :class:`CorpusError` where the corpus has more documents than window numbers can tell.
+    """
     iterator = iter(documents)
-    while shard := list(islice(iterator, DOCUMENTS_PER_SHARD)):
+    for _ in range(MAX_SHARDS):
+        shard = list(islice(iterator, DOCUMENTS_PER_SHARD))
+        if not shard:
+            return
         yield shard
+    if next(iterator, None) is not None:
+        raise CorpusError(
+            f"the corpus has more than {MAX_SHARDS * DOCUMENTS_PER_SHARD:,} documents",
+            "take fewer with --limit",
+        )
 
 
 def chunks(cuts: Iterable[DocumentWindows], size: int) -> Iterator[list[DocumentWindows]]:

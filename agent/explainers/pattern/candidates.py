@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.explainers.pattern.fit import Array, Regression
+from agent.explainers.pattern.fit import Array, Regression, sums_by
 from core.patterns import (
     CHAR_CLASSES,
     INSIDE_KINDS,
@@ -48,14 +48,16 @@ PREVIOUS_TRIED = 16
 NEAR_TRIED = 12
 LINE_TRIED = 8
 CONTEXT_SETS = (2, 3, 5)
-DISTANCES = (2, 3, 5, 8, 16)
+DISTANCES = (2, 4, 8, 16)
 CLASSES = tuple(CharClass(name) for name in CHAR_CLASSES)
+KINDS = tuple(c for c in CLASSES if c.name != "any")
 STANDING: tuple[Context, ...] = (
     *(Inside(kind, negated) for kind in INSIDE_KINDS for negated in (False, True)),
     SeenBefore(),
     SeenBefore(negated=True),
     FirstPosition(),
-    *(RightAfter(c) for c in CLASSES if c.name != "any"),
+    *(RightAfter(c, negated) for c in KINDS for negated in (False, True)),
+    *(Within(n, c, negated) for n in (3, 6) for c in KINDS for negated in (False, True)),
     *(LineStartsWith(CharClass(n)) for n in ("capitalised", "punctuation", "digits")),
 )
 
@@ -101,7 +103,7 @@ def propose(
     pulls = regression.weights * residual
     total = float(regression.weights.sum())
     bare = _predicates(regression, pulls, total, price)
-    named = _contexts(regression, pulls, [c.clause.predicate for c in bare], total)
+    named = _contexts(regression, pulls, [c.clause.predicate for c in bare])
     contexts = [c for c in dict.fromkeys([*extra_contexts, *named]) if c not in barred]
     held = _Held.of(contexts, regression.grid)
     # A class says nothing alone ("any token") and everything in the right place.
@@ -128,13 +130,8 @@ def _predicates(
 ) -> list[Candidate]:
     """Bare predicates, the most promising first; classes always among them."""
     grid = regression.grid
-    size = len(grid.strings)
-    ids = grid.ids.reshape(-1)
-    sums = StringSums(
-        np.bincount(ids, pulls.reshape(-1), size),
-        np.bincount(ids, regression.weights.reshape(-1), size),
-    )
-    gains = _gains(sums.pull, sums.mass, total)
+    sums = StringSums(regression.by_string(pulls), regression.by_string(regression.weights))
+    gains = np.where(regression.sayable, _gains(sums.pull, sums.mass, total), 0.0)
     strongest = [int(i) for i in np.argsort(-gains, kind="stable")[:TOKENS_TRIED] if gains[i] > 0]
     tried: dict[TokenPredicate, float] = {
         Exact((grid.strings[i],)): float(gains[i]) for i in strongest
@@ -142,7 +139,7 @@ def _predicates(
     by_mean = sorted(strongest, key=lambda i: -sums.pull[i] / sums.mass[i])
     for ordered in (strongest, by_mean):
         for chosen in (ordered[:size] for size in SET_SIZES if len(ordered) >= size):
-            satisfied = np.zeros(size, dtype=np.bool_)
+            satisfied = np.zeros(len(grid.strings), dtype=np.bool_)
             satisfied[chosen] = True
             listed = Exact(tuple(sorted(grid.strings[i] for i in chosen)))
             tried[listed] = sums.gain(satisfied, total)
@@ -170,6 +167,12 @@ def word_of(token: str) -> Word | None:
     return Word(form) if form and case_free_form(form) == form else None
 
 
+def forms_of(token: str) -> list[TokenPredicate]:
+    """The token as it stands and, where it is a word, in any letter case."""
+    word = word_of(token)
+    return [Exact((token,))] if word is None else [Exact((token,)), word]
+
+
 def _affixes(
     regression: Regression, sums: StringSums, strongest: list[int], total: float
 ) -> dict[TokenPredicate, float]:
@@ -189,16 +192,15 @@ def _affixes(
 
 
 def _contexts(
-    regression: Regression, pulls: Array, predicates: Sequence[TokenPredicate], total: float
+    regression: Regression, pulls: Array, predicates: Sequence[TokenPredicate]
 ) -> list[Context]:
     """Contexts worth trying: the standing ones, and those that the residual points to."""
     found: list[Context] = list(STANDING)
-    everywhere = np.ones(regression.grid.shape, dtype=bool)
-    found += _named(regression, pulls, everywhere, total, full=True)
+    found += _named(regression, pulls, regression.grid.known, full=True)
     own = [p for p in predicates if not isinstance(p, CharClass)][:4]
     for predicate in own:
         where = regression.grid.matches(predicate)
-        found += _named(regression, pulls, where, total, full=False)
+        found += _named(regression, pulls, where, full=False)
     return list(dict.fromkeys(found))
 
 
@@ -206,12 +208,11 @@ def _named(
     regression: Regression,
     pulls: Array,
     where: NDArray[np.bool_],
-    total: float,
     *,
     full: bool,
 ) -> list[Context]:
     """Contexts that name a token: what stands before the unexplained tokens among ``where``."""
-    grid, weights = regression.grid, regression.weights
+    grid, weights, quotable = regression.grid, regression.weights, regression.sayable
     size = len(grid.strings)
     found: list[Context] = []
     pull, mass = np.zeros(size), np.zeros(size)
@@ -221,26 +222,25 @@ def _named(
             break
         later = where[:, back:]
         before = grid.ids[:, :-back][later]
-        here = np.bincount(before, weights=pulls[:, back:][later], minlength=size)
-        there = np.bincount(before, weights=weights[:, back:][later], minlength=size)
+        here = np.where(quotable, sums_by(before, pulls[:, back:][later], size), 0.0)
+        there = sums_by(before, weights[:, back:][later], size)
         if back == 1:
-            ranked = _strongest(here, there, total, count)
-            found += [RightAfter(Exact((grid.strings[i],))) for i in ranked]
+            ranked = _strongest(here, there, count)
+            found += [RightAfter(p) for i in ranked for p in forms_of(grid.strings[i])]
             found += [RightAfter(Exact(texts)) for texts in _sets(grid.strings, ranked)]
-            for i in _strongest(-here, there, total, count // 4):
+            for i in _strongest(np.where(quotable, -here, 0.0), there, count // 4):
                 found.append(RightAfter(Exact((grid.strings[i],)), negated=True))
         pull += here
         mass += there
         if back in DISTANCES and back >= 2:
             near = NEAR_TRIED if full else NEAR_TRIED // 2
-            ranked = _strongest(pull, mass, total, near)
+            ranked = _strongest(pull, mass, near)
             found += [Within(back, Exact(texts)) for texts in _sets(grid.strings, ranked)]
-            for i in ranked:
-                found.append(Within(back, Exact((grid.strings[i],))))
-                if word := word_of(grid.strings[i]):
-                    found.append(Within(back, word))
-    for i in _strongest(*_line_starts(regression, pulls, where), total, LINE_TRIED):
-        found.append(LineStartsWith(Exact((grid.strings[i],))))
+            for i in _strongest(np.where(quotable, -pull, 0.0), mass, near // 4):
+                found.append(Within(back, Exact((grid.strings[i],)), negated=True))
+            found += [Within(back, p) for i in ranked for p in forms_of(grid.strings[i])]
+    for i in _strongest(*_line_starts(regression, pulls, where), LINE_TRIED):
+        found += [LineStartsWith(p) for p in forms_of(grid.strings[i])]
     return found
 
 
@@ -261,14 +261,12 @@ def _line_starts(
     first = grid.line_starts()
     use = where & (first >= 0)
     starts = np.take_along_axis(grid.ids, np.maximum(first, 0), axis=1)[use]
-    size = len(grid.strings)
-    return (
-        np.bincount(starts, weights=pulls[use], minlength=size),
-        np.bincount(starts, weights=regression.weights[use], minlength=size),
-    )
+    pull = sums_by(starts, pulls[use], len(grid.strings))
+    mass = sums_by(starts, regression.weights[use], len(grid.strings))
+    return np.where(regression.sayable, pull, 0.0), mass
 
 
-def _strongest(pull: Array, mass: Array, total: float, count: int) -> list[int]:
+def _strongest(pull: Array, mass: Array, count: int) -> list[int]:
     gains = np.where((pull > 0) & (mass > 0), pull * pull / np.maximum(mass, 1e-300), 0.0)
     order = np.argsort(-gains, kind="stable")[:count]
     return [int(i) for i in order if gains[i] > 0]

@@ -9,25 +9,24 @@ context that a sentence claims.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.explainers.pattern.candidates import forms_of
+from agent.explainers.pattern.fit import sayable
 from core.evidence import ExcerptSet, Floats, SplitEvidence
 from core.patterns import (
     Clause,
     Context,
-    Exact,
     LineStartsWith,
     RightAfter,
     TokenGrid,
     Within,
-    Word,
-    case_free_form,
     clause_mask,
+    render_context,
 )
 
 PEAKS = 12
@@ -38,7 +37,7 @@ NEEDED = 0.3
 class Probe(Protocol):
     """Runs the subject: token IDs [n, tokens] in, one unit's activations [n, tokens] out."""
 
-    def __call__(self, token_ids: NDArray[np.int64]) -> Floats:
+    def __call__(self, token_ids: NDArray[np.int64], /) -> Floats:
         """Activations of the unit under study on windows of this text."""
         ...
 
@@ -54,9 +53,8 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What occlusion found: mean relative drop by distance, and contexts worth trying."""
+    """What occlusion found: contexts worth trying, and the record of it."""
 
-    drops: dict[int, float]
     contexts: tuple[Context, ...]
     experiment: Experiment
 
@@ -72,14 +70,15 @@ def peaks(excerpts: ExcerptSet, count: int) -> list[tuple[int, int]]:
 def occlude(evidence: SplitEvidence, probe: Probe, seed: int) -> Needed:
     """Replace each of the ``REACH`` tokens before a peak and see how far the activation falls.
 
-    Replacements are drawn from the same split's random windows.
+    Replacements are drawn from the same split's windows.
     """
     top = evidence.top
     rng = np.random.default_rng(seed)
-    donors = evidence.random.token_ids.reshape(-1)
+    donors = evidence.pool.token_ids.reshape(-1)
     rows: list[NDArray[np.int64]] = []
     asked: list[tuple[int, int, int]] = []
-    for row, position in peaks(top, PEAKS):
+    strongest = peaks(top, PEAKS)
+    for row, position in strongest:
         for back in range(1, min(REACH, position) + 1):
             edited = top.token_ids[row].copy()
             edited[position - back] = donors[rng.integers(len(donors))]
@@ -90,53 +89,55 @@ def occlude(evidence: SplitEvidence, probe: Probe, seed: int) -> Needed:
     if rows:
         values = probe(np.stack(rows))
         for (row, position, back), value in zip(asked, values, strict=True):
-            before = float(top.activations[row, position])
-            drop = 1.0 - float(value[position]) / before
+            drop = _drop(top.activations[row, position], value[position])
             drops.setdefault(back, []).append(drop)
-            if drop >= NEEDED:
-                votes[back, top.tokens[row][position - back]] += 1
+            token = top.tokens[row][position - back]
+            if drop >= NEEDED and sayable(token):
+                votes[back, token] += 1
     means = {back: float(np.mean(found)) for back, found in sorted(drops.items())}
     outcome: dict[str, float | int | str] = {
         f"drop_{b}_back": round(m, 4) for b, m in means.items()
     }
     return Needed(
-        drops=means,
-        contexts=_contexts(votes),
-        experiment=Experiment(
+        _contexts(votes),
+        Experiment(
             "occlusion",
-            f"each of the {REACH} tokens before {min(PEAKS, len(top))} peaks replaced in turn; "
+            f"each of the {REACH} tokens before {len(strongest)} peaks replaced in turn; "
             "mean relative drop of the activation by distance",
             {**outcome, "runs": len(rows)},
         ),
     )
 
 
+def _drop(before: np.float32, after: np.float32) -> float:
+    """How far an activation fell, as a share of what it was; a rise counts as -1 at most."""
+    return max(1.0 - float(after) / float(before), -1.0)
+
+
 def _contexts(votes: Counter[tuple[int, str]]) -> tuple[Context, ...]:
     found: list[Context] = []
     for (back, token), _ in votes.most_common(12):
-        exact = Exact((token,))
-        if back == 1:
-            found.append(RightAfter(exact))
-        else:
-            found.append(Within(back, exact))
-        if form := case_free_form(token):
-            found += [RightAfter(Word(form))] if back == 1 else [Within(back, Word(form))]
+        found += [RightAfter(p) if back == 1 else Within(back, p) for p in forms_of(token)]
     return tuple(dict.fromkeys(found))
 
 
-def test_context(
-    clause: Clause, context: Context, evidence: SplitEvidence, probe: Probe, seed: int
+def break_context(
+    clause: Clause,
+    context: Context,
+    evidence: SplitEvidence,
+    grid: TokenGrid,
+    probe: Probe,
+    seed: int,
 ) -> Experiment | None:
     """Break one claimed context where the clause matches, and see whether the activation falls.
 
     Minimal pairs: only the tokens that make the context true are replaced, by tokens that make it
-    false. None where the context cannot be broken by replacing earlier tokens (negations, inside,
-    first position) or nothing matches.
+    false. ``grid`` holds the tokens of the evidence's pool. None where the context cannot be broken
+    by replacing earlier tokens (negations, inside, first position) or nothing matches.
     """
     if context.negated or not isinstance(context, RightAfter | Within | LineStartsWith):
         return None
     pool = evidence.pool
-    grid = TokenGrid.from_tokens(list(pool.tokens))
     strength = np.where(clause_mask(clause, grid), pool.activations, 0.0)
     at = strength.argmax(axis=1)
     best = np.argsort(-strength.max(axis=1), kind="stable")[:PEAKS]
@@ -165,22 +166,12 @@ def test_context(
         return None
     values = probe(np.stack(rows))
     drops = [
-        1.0 - float(value[position]) / float(pool.activations[row, position])
+        _drop(pool.activations[row, position], value[position])
         for (row, position), value in zip(asked, values, strict=True)
     ]
+    shown = render_context(context)
     return Experiment(
         "minimal_pair",
-        f"{_say(context)} broken at {len(rows)} places where the clause matches",
+        f"the context {shown!r} broken at {len(rows)} places where the clause matches",
         {"mean_drop": round(float(np.mean(drops)), 4), "pairs": len(rows)},
     )
-
-
-def _say(context: Context) -> str:
-    from core.patterns import render_context
-
-    return f"the context {render_context(context)!r}"
-
-
-def needed(outcomes: Sequence[Experiment]) -> bool:
-    """Whether every tested context lowered the activation by at least ``NEEDED``."""
-    return all(float(e.outcome["mean_drop"]) >= NEEDED for e in outcomes)

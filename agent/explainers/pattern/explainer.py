@@ -1,29 +1,39 @@
-"""The pattern explainer: search on ``explain``, experiments on the subject, choice on ``select``."""
+"""The pattern explainer: search on ``explain``, experiments on the subject, choice on ``select``.
+
+When an experiment shows that a context is not needed, the search is repeated without it: what it
+stood for may be said in another way. A sentence with such a context can still be chosen, but it
+has to predict ``select`` clearly better than every other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from agent.explainers.pattern.experiments import (
-    NEEDED,
-    Experiment,
-    Probe,
-    occlude,
-    test_context,
-)
-from agent.explainers.pattern.fit import Regression, refit
-from agent.explainers.pattern.search import search
+from agent.explainers.pattern.experiments import NEEDED, Experiment, Probe, break_context, occlude
+from agent.explainers.pattern.fit import CHOICE_MODES, Regression, refit
+from agent.explainers.pattern.search import PRICE, search
 from core.evidence import SplitEvidence
-from core.patterns import Clause, Exact, Pattern, TokenGrid, clause_mask, evaluate
-from core.results import Mode
+from core.patterns import (
+    Clause,
+    Context,
+    Exact,
+    Mask,
+    Pattern,
+    TokenGrid,
+    clause_mask,
+    evaluate,
+)
 from scoring.samples import sample
 from scoring.statistics import correlation, excerpt_sums
 
 SELECT_PRICE = 0.002
-CHOICE_MODES: tuple[Mode, ...] = ("corpus", "top_and_random")
+REFUTED_PRICE = 0.02
+ROUNDS = 2
 READING_SHARE = 0.2
+OVERLAP = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,6 @@ class Proposal:
     readings: tuple[Reading, ...]
     experiments: tuple[Experiment, ...]
     tried: int
-    explained: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ class PatternExplainer:
     the one-shot arm: the same search from correlations alone.
     """
 
-    price: float = 0.003
+    price: float = PRICE
     experiments: bool = True
 
     name = "pattern"
@@ -67,51 +76,67 @@ class PatternExplainer:
         """The best sentence found; ``probe`` None also switches the experiments off."""
         asking = probe if self.experiments else None
         regression = Regression.of(explain)
+        judge = Judge(select)
         done: list[Experiment] = []
-        extra = ()
+        extra: tuple[Context, ...] = ()
         if asking is not None and len(explain.top_rows):
             found = occlude(explain, asking, seed)
             done.append(found.experiment)
             extra = found.contexts
         passed = search(regression, price=self.price, extra_contexts=extra)
-        patterns = list(dict.fromkeys(f.pattern for f in passed))
-        if asking is not None and patterns:
-            checked, tests = self._check_contexts(patterns[-1], regression, explain, asking, seed)
-            done += tests
-            patterns += [p for p in checked if p not in patterns]
-        if not patterns:
-            return Proposal(None, (), tuple(done), 0, 0.0)
-        judge = Judge(select)
-        best = max(patterns, key=lambda p: (judge(p), -p.symbols))
-        if judge(best) <= 0:
-            return Proposal(None, (), tuple(done), len(patterns), 0.0)
-        explained = max((f.explained for f in passed if f.pattern == best), default=0.0)
-        return Proposal(best, readings(best, select), tuple(done), len(patterns), explained)
+        patterns = [found.pattern for found in passed]
+        refuted: set[Context] = set()
+        for _ in range(ROUNDS if asking is not None else 0):
+            best = judge.best(patterns, refuted)
+            if best is None or asking is None:
+                break
+            tests = _test_contexts(best, explain, regression.grid, asking, seed)
+            done += [test for test in tests.values() if test not in done]
+            failed = {c for c, test in tests.items() if float(test.outcome["mean_drop"]) < NEEDED}
+            if failed <= refuted:
+                break
+            refuted |= failed
+            patterns += _without(best, refuted, regression)
+            again = search(regression, price=self.price, extra_contexts=extra, barred=refuted)
+            patterns += [found.pattern for found in again]
+        chosen = judge.best(patterns, refuted)
+        tried = len(set(patterns))
+        if chosen is None or judge(chosen) <= 0:
+            return Proposal(None, (), tuple(done), tried)
+        return Proposal(chosen, judge.readings(chosen), tuple(done), tried)
 
-    def _check_contexts(
-        self,
-        pattern: Pattern,
-        regression: Regression,
-        explain: SplitEvidence,
-        probe: Probe,
-        seed: int,
-    ) -> tuple[list[Pattern], list[Experiment]]:
-        """Variants of a sentence without the contexts that the subject does not need."""
-        tests: list[Experiment] = []
-        clauses: list[Clause] = []
-        for clause in pattern.clauses:
-            kept = []
-            for context in clause.contexts:
-                outcome = test_context(clause, context, explain, probe, seed)
-                if outcome is not None:
-                    tests.append(outcome)
-                if outcome is None or float(outcome.outcome["mean_drop"]) >= NEEDED:
-                    kept.append(context)
-            clauses.append(Clause(clause.predicate, tuple(kept), clause.strength))
-        if clauses == list(pattern.clauses):
-            return [], tests
-        variant = refit(Pattern(tuple(dict.fromkeys(clauses))), regression)
-        return ([] if variant is None else [variant]), tests
+
+def _test_contexts(
+    pattern: Pattern, explain: SplitEvidence, grid: TokenGrid, probe: Probe, seed: int
+) -> dict[Context, Experiment]:
+    """One experiment for each context of the sentence that can be broken.
+
+    A context that several clauses name is tested where it matters most.
+    """
+    tests: dict[Context, Experiment] = {}
+    for clause in pattern.clauses:
+        for context in clause.contexts:
+            test = break_context(clause, context, explain, grid, probe, seed)
+            if test is None:
+                continue
+            known = tests.get(context)
+            if known is None or _fall(test) > _fall(known):
+                tests[context] = test
+    return tests
+
+
+def _fall(test: Experiment) -> float:
+    return float(test.outcome["mean_drop"])
+
+
+def _without(pattern: Pattern, refuted: set[Context], regression: Regression) -> list[Pattern]:
+    """The sentence with every refuted context left out (none if nothing is left of it)."""
+    clauses = (
+        Clause(c.predicate, tuple(x for x in c.contexts if x not in refuted))
+        for c in pattern.clauses
+    )
+    variant = refit(Pattern(tuple(dict.fromkeys(clauses))), regression)
+    return [] if variant is None else [variant]
 
 
 class Judge:
@@ -121,7 +146,7 @@ class Judge:
     """
 
     def __init__(self, evidence: SplitEvidence) -> None:
-        self._grid = TokenGrid.from_tokens(list(evidence.pool.tokens))
+        self._grid = TokenGrid.from_tokens(evidence.pool.tokens)
         self._actual = evidence.pool.activations.astype(np.float64)
         self._samples = [sample(evidence, mode) for mode in CHOICE_MODES]
         self._known: dict[Pattern, float] = {}
@@ -132,65 +157,70 @@ class Judge:
             self._known[pattern] = self._merit(pattern)
         return self._known[pattern]
 
+    def best(self, patterns: Sequence[Pattern], refuted: set[Context]) -> Pattern | None:
+        """The sentence of highest merit, the shorter of equals.
+
+        One that names a refuted context pays ``REFUTED_PRICE``.
+        """
+
+        def rank(pattern: Pattern) -> tuple[float, int]:
+            named = {context for clause in pattern.clauses for context in clause.contexts}
+            return self(pattern) - REFUTED_PRICE * bool(named & refuted), -pattern.symbols
+
+        return max(patterns, key=rank, default=None)
+
+    def readings(self, pattern: Pattern) -> tuple[Reading, ...]:
+        """The separate meanings of a sentence, largest share first.
+
+        Clauses are one meaning when their tokens or their contexts are shared, or when they match
+        the same places. Shares are of the activation that the whole sentence accounts for in the
+        corpus; a meaning with less than a fifth of it is not counted.
+        """
+        masks = [clause_mask(clause, self._grid) for clause in pattern.clauses]
+        groups: list[list[int]] = []
+        for i, clause in enumerate(pattern.clauses):
+            related = [
+                group
+                for group in groups
+                if any(_related(clause, pattern.clauses[j], masks[i], masks[j]) for j in group)
+            ]
+            merged = sorted({i, *(j for group in related for j in group)})
+            groups = [group for group in groups if group not in related] + [merged]
+        corpus = self._samples[CHOICE_MODES.index("corpus")]
+        weighted = np.zeros_like(self._actual)
+        weighted[corpus.rows] = corpus.weights[:, None] * np.maximum(self._actual[corpus.rows], 0)
+        whole = float(weighted[np.logical_or.reduce(masks)].sum())
+        if whole <= 0:
+            return ()
+        found = []
+        for group in groups:
+            where = np.logical_or.reduce([masks[j] for j in group])
+            share = float(weighted[where].sum()) / whole
+            if share >= READING_SHARE:
+                found.append(Reading(Pattern(tuple(pattern.clauses[j] for j in group)), share))
+        return tuple(sorted(found, key=lambda reading: -reading.share))
+
     def _merit(self, pattern: Pattern) -> float:
         predicted = evaluate(pattern, self._grid)
         sums = excerpt_sums(predicted, self._actual, self._grid.known)
         total = 0.0
         for drawn in self._samples:
-            rho = correlation(sums[drawn.rows], drawn.weights) if len(drawn) else None
+            rho = correlation(sums[drawn.rows], drawn.weights)
             total += max(rho or 0.0, 0.0) ** 2
         return total / len(self._samples) - SELECT_PRICE * pattern.symbols
 
 
-def readings(pattern: Pattern, evidence: SplitEvidence) -> tuple[Reading, ...]:
-    """The separate meanings of a sentence, largest share first.
-
-    Clauses are one meaning when their tokens or their contexts are shared, or when they match the
-    same places; the shares are of the activation at matched places on the split's pool. A meaning
-    with less than a fifth is not counted as separate.
-    """
-    grid = TokenGrid.from_tokens(list(evidence.pool.tokens))
-    masks = [clause_mask(clause, grid) for clause in pattern.clauses]
-    groups: list[list[int]] = []
-    for i, clause in enumerate(pattern.clauses):
-        related = [
-            g
-            for g in groups
-            if any(_related(clause, pattern.clauses[j], masks[i], masks[j]) for j in g)
-        ]
-        merged = sorted({i, *(j for g in related for j in g)})
-        groups = [g for g in groups if g not in related] + [merged]
-    actual = np.maximum(evidence.pool.activations, 0.0)
-    union = np.logical_or.reduce(masks)
-    whole = float(actual[union].sum())
-    if whole <= 0:
-        return ()
-    found = []
-    for group in groups:
-        where = np.logical_or.reduce([masks[j] for j in group])
-        share = float(actual[where].sum()) / whole
-        if share >= READING_SHARE:
-            found.append(Reading(Pattern(tuple(pattern.clauses[j] for j in group)), share))
-    return tuple(sorted(found, key=lambda r: -r.share))
-
-
-def _related(first: Clause, second: Clause, here: object, there: object) -> bool:
+def _related(first: Clause, second: Clause, here: Mask, there: Mask) -> bool:
     """Whether two clauses belong to one meaning."""
-    if first.predicate == second.predicate:
+    if first.predicate == second.predicate or set(first.contexts) & set(second.contexts):
         return True
-    if set(first.contexts) & set(second.contexts):
+    smaller = min(int(here.sum()), int(there.sum()))
+    if smaller and int((here & there).sum()) > OVERLAP * smaller:
         return True
-    a, b = np.asarray(here), np.asarray(there)
-    smaller = min(int(a.sum()), int(b.sum()))
-    if smaller and int((a & b).sum()) > 0.2 * smaller:
-        return True
-    both_listed = isinstance(first.predicate, Exact) and isinstance(second.predicate, Exact)
-    return both_listed and _same_words(first, second)
+    return bool(_words(first) & _words(second))
 
 
-def _same_words(first: Clause, second: Clause) -> bool:
-    """Whether two token lists share a word in another letter case or spacing."""
-    if not (isinstance(first.predicate, Exact) and isinstance(second.predicate, Exact)):
-        return False
-    forms = [{t.strip().lower() for t in c.texts} for c in (first.predicate, second.predicate)]
-    return bool(forms[0] & forms[1])
+def _words(clause: Clause) -> set[str]:
+    """The words that a token list holds, in one letter case and without white space."""
+    texts = clause.predicate.texts if isinstance(clause.predicate, Exact) else ()
+    return {text.strip().lower() for text in texts} - {""}

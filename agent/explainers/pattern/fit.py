@@ -15,33 +15,36 @@ from scipy.optimize import nnls
 
 from core.evidence import SplitEvidence
 from core.patterns import Clause, Mask, Pattern, TokenGrid, clause_mask
+from core.results import Mode
+from scoring.samples import sample
 
 Array = NDArray[np.float64]
+
+CHOICE_MODES: tuple[Mode, ...] = ("corpus", "top_and_random")
+"""The modes in which sentences are fitted and chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regression:
     """``grid`` of the tokens, activations ``actual`` and ``weights``, both [excerpts, tokens].
 
-    ``weights`` are scaled so that the weighted variance of ``actual`` sums to 1.
+    ``weights`` are scaled so that the weighted variance of ``actual`` sums to 1. ``sayable``
+    [strings] are the token strings that a sentence may quote.
     """
 
     grid: TokenGrid
     actual: Array
     weights: Array
+    sayable: NDArray[np.bool_]
 
     @classmethod
     def of(cls, evidence: SplitEvidence) -> Regression:
         """The regression of one split's pool."""
-        from scoring.samples import TOP_SCORED, sample
-
         pool = evidence.pool
         actual = pool.activations.astype(np.float64)
         total = np.zeros(len(pool))
-        for mode, top in (("corpus", TOP_SCORED), ("top_and_random", len(evidence.top_rows))):
-            drawn = sample(evidence, "corpus" if mode == "corpus" else "top_and_random", top=top)
-            if not len(drawn):
-                continue
+        for mode in CHOICE_MODES:
+            drawn = sample(evidence, mode, top=len(evidence.top_rows))
             weights = np.zeros(len(pool))
             weights[drawn.rows] = drawn.weights
             spread = weighted_variance(actual, np.repeat(weights[:, None], actual.shape[1], 1))
@@ -49,8 +52,15 @@ class Regression:
                 total += weights / spread
         per_token = np.repeat(total[:, None] / actual.shape[1], actual.shape[1], 1)
         scale = per_token.sum() * weighted_variance(actual, per_token)
-        grid = TokenGrid.from_tokens(list(pool.tokens))
-        return cls(grid, actual, per_token / scale if scale > 0 else per_token)
+        grid = TokenGrid.from_tokens(pool.tokens)
+        quotable = np.array([sayable(text) for text in grid.strings], dtype=np.bool_)
+        return cls(grid, actual, per_token / scale if scale > 0 else per_token, quotable)
+
+    def by_string(self, values: Array, where: Mask | None = None) -> Array:
+        """Sums of ``values`` by unique string, over the tokens ``where`` (all), [strings]."""
+        ids = self.grid.ids.reshape(-1) if where is None else self.grid.ids[where]
+        chosen = values.reshape(-1) if where is None else values[where]
+        return sums_by(ids, chosen, len(self.grid.strings))
 
     def solve(self, masks: list[Mask]) -> tuple[Array, Array]:
         """Non-negative strengths of ``masks`` and the residual [excerpts, tokens] (mean zero).
@@ -80,6 +90,16 @@ class Regression:
         return float((self.weights * residual * residual).sum())
 
 
+def sayable(text: str) -> bool:
+    """Whether a sentence may quote ``text``: half a surrogate pair is no text."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def sums_by(ids: NDArray[np.int32], values: Array, size: int) -> Array:
+    """Sums of ``values`` by number, [size]."""
+    return np.asarray(np.bincount(ids, values, size), dtype=np.float64)
+
+
 def weighted_variance(values: Array, weights: Array) -> float:
     """Variance of ``values`` under ``weights`` (same shape)."""
     total = weights.sum()
@@ -91,10 +111,12 @@ def weighted_variance(values: Array, weights: Array) -> float:
 
 def with_strengths(clauses: list[Clause], strengths: Array, masks: list[Mask]) -> Pattern | None:
     """A pattern with whole strengths, the strongest prediction scaled to 10; None if all vanish."""
-    peak = max(
-        (float(v) for v in np.unique(sum(s * m for s, m in zip(strengths, masks, strict=True)))),
-        default=0.0,
-    )
+    if not masks:
+        return None
+    total = np.zeros(masks[0].shape)
+    for strength, mask in zip(strengths, masks, strict=True):
+        total += strength * mask
+    peak = float(total.max(initial=0.0))
     if peak <= 0:
         return None
     kept = []

@@ -7,23 +7,31 @@ choice on other data can prefer a shorter one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from agent.explainers.pattern.candidates import propose
+from agent.explainers.pattern.candidates import propose, word_of
 from agent.explainers.pattern.fit import Array, Regression, with_strengths
 from core.patterns import (
     MAX_CLAUSES,
+    MAX_WITHIN,
     Clause,
     Context,
     Exact,
+    LineStartsWith,
     Mask,
     Pattern,
+    RightAfter,
+    TokenPredicate,
+    Within,
+    Word,
     clause_mask,
 )
 
 PRICE = 0.003
 STEPS = 14
+TRIED = 6
+REPAIRS = 4
 MERGE_RATIO = 0.6
 MAX_TEXTS = 12
 
@@ -37,16 +45,23 @@ class Found:
 
 
 def search(
-    regression: Regression, *, price: float = PRICE, extra_contexts: Sequence[Context] = ()
+    regression: Regression,
+    *,
+    price: float = PRICE,
+    extra_contexts: Sequence[Context] = (),
+    barred: Collection[Context] = (),
 ) -> list[Found]:
-    """Sentences of growing length; empty when nothing pays for its symbols."""
+    """Sentences of growing length; empty when nothing pays for its symbols.
+
+    ``extra_contexts`` are tried besides those found in the excerpts, ``barred`` ones never.
+    """
     clauses: list[Clause] = []
     passed: list[Found] = []
     _, residual = regression.solve([])
     if regression.error(residual) <= 0:
         return passed
     for _ in range(STEPS):
-        grown = _grow(regression, clauses, residual, price, extra_contexts)
+        grown = _grow(regression, clauses, residual, price, extra_contexts, barred)
         if grown is None:
             break
         clauses, strengths, residual = grown
@@ -63,20 +78,87 @@ def _grow(
     residual: Array,
     price: float,
     extra_contexts: Sequence[Context],
+    barred: Collection[Context],
 ) -> tuple[list[Clause], Array, Array] | None:
     """The clauses after one more step, or None when no step pays."""
     before = regression.error(residual)
     spent = sum(c.symbols for c in clauses)
-    for candidate in propose(regression, residual, price, extra_contexts)[:6]:
+    for candidate in propose(regression, residual, price, extra_contexts, barred)[:TRIED]:
         if candidate.net <= 0:
             return None
         if candidate.clause in clauses:
             continue
         joined, strengths, left = _settle(regression, [*clauses, candidate.clause])
+        if candidate.clause in joined:
+            repaired = _repair(regression, joined, joined.index(candidate.clause), price)
+            joined, strengths, left = _settle(regression, repaired)
         paid = price * (sum(c.symbols for c in joined) - spent)
         if len(joined) <= MAX_CLAUSES and before - regression.error(left) > max(paid, price / 2):
             return joined, strengths, left
     return None
+
+
+def _repair(regression: Regression, clauses: list[Clause], at: int, price: float) -> list[Clause]:
+    """The clauses with the one ``at`` changed a little, as long as that pays.
+
+    Candidates know a few distances only; and what the sum of many clauses would have to say is
+    often said by one with another distance or letter case.
+    """
+    masks = _masks(regression, clauses)
+
+    def cost(clause: Clause) -> float:
+        masks[at] = clause_mask(clause, regression.grid)
+        return regression.error(regression.solve(masks)[1]) + price * clause.symbols
+
+    best, least = clauses[at], cost(clauses[at])
+    for _ in range(REPAIRS):
+        changed = [c for c in _variants(best) if c not in clauses]
+        costs = [cost(clause) for clause in changed]
+        if not costs or min(costs) >= least - 1e-6:
+            break
+        least = min(costs)
+        best = changed[costs.index(least)]
+    return [best if i == at else clause for i, clause in enumerate(clauses)]
+
+
+def _variants(clause: Clause) -> list[Clause]:
+    """The clause with one thing changed: a predicate to any letter case, a distance, a context."""
+    found = [Clause(p, clause.contexts) for p in _looser(clause.predicate)]
+    for i, context in enumerate(clause.contexts):
+        rest = (*clause.contexts[:i], *clause.contexts[i + 1 :])
+        for changed in _changed(context):
+            if changed not in rest:
+                found.append(
+                    Clause(
+                        clause.predicate, (*clause.contexts[:i], changed, *clause.contexts[i + 1 :])
+                    )
+                )
+        found.append(Clause(clause.predicate, rest))
+    return found
+
+
+def _changed(context: Context) -> list[Context]:
+    match context:
+        case RightAfter(predicate, negated) | Within(_, predicate, negated):
+            near = [Within(n, predicate, negated) for n in range(2, MAX_WITHIN + 1)]
+            looser = [replace(context, predicate=p) for p in _looser(predicate)]
+            same: list[Context] = [
+                RightAfter(predicate, negated),
+                LineStartsWith(predicate, negated),
+            ]
+            return [*same, *near, *looser]
+        case LineStartsWith(predicate):
+            return [replace(context, predicate=p) for p in _looser(predicate)]
+        case _:
+            return []
+
+
+def _looser(predicate: TokenPredicate) -> list[Word]:
+    """One listed token as a word in any letter case."""
+    if not isinstance(predicate, Exact) or len(predicate.texts) != 1:
+        return []
+    word = word_of(predicate.texts[0])
+    return [] if word is None else [word]
 
 
 def _settle(regression: Regression, clauses: list[Clause]) -> tuple[list[Clause], Array, Array]:
