@@ -3,8 +3,9 @@
 Keys of ``--json``: ``families``, a list of ``{"family", "expressible", "units", "recovered",
 "share_recovered", "mean_rho", "mean_oracle", "verdicts"}``; ``expressible_recovered``, the share of
 all units of expressible families with ρ >= 0.9 × oracle on untouched random text;
-``dead_explained``; ``noise_units``, ``noise_explained``; ``seconds``. ``random_only`` ρ counts; where a rare unit is
-silent in the random windows, ``corpus`` stands in and ``silent`` counts how often.
+``dead_explained``; ``noise_units``, ``noise_explained``; ``seconds``. ``random_only`` ρ counts;
+where a rare unit is silent in the random windows, ``corpus`` stands in and ``silent`` counts how
+often.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The corpus that every machine has: Python's standard library and generated text.
 
 The standard library's own sources (without tests) are read from the running Python, so the
-fingerprint names its version; generated documents are a pure function of the seed.
+fingerprint names its version; generated documents are a pure function of the seed and of the
+generator's own sources, which enter the fingerprint too.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from functools import cached_property
 from pathlib import Path
 
 from core.hashing import fingerprint
+from subjects.corpora import generated
 from subjects.corpora.corpus import near_duplicate_group
 from subjects.corpora.document import Document
 from subjects.corpora.generated import PHENOMENA, documents
 
-GENERATOR_VERSION = 2
+_GENERATOR = Path(generated.__file__).parent
 _SKIPPED = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
 _SKIPPED |= {"lib2to3", "turtledemo", "ensurepip"}
 
@@ -52,14 +54,15 @@ class BuiltinCorpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the Python version, the files with their contents, and the generator."""
+        """Names the Python version, and by their contents its files and the generator's."""
         python = ".".join(str(part) for part in sys.version_info[:3])
         digest = hashlib.blake2b(digest_size=8)
-        for name, path in self._files:
+        generator = [(path.name, path) for path in sorted(_GENERATOR.glob("*.py"))]
+        for name, path in self._files + generator:
             digest.update(f"{name}\x00{path.stat().st_size}\x00".encode())
             digest.update(path.read_bytes())
-        generated = [GENERATOR_VERSION, list(PHENOMENA), self.per_phenomenon, self.seed]
-        return f"python-{python}-{fingerprint([digest.hexdigest(), generated])}"
+        parts = [digest.hexdigest(), self.per_phenomenon, self.seed]
+        return f"python-{python}-{fingerprint(parts)}"
 
     @property
     def n_documents(self) -> int | None:
@@ -74,8 +77,8 @@ class BuiltinCorpus:
             strict=True,
         )
         files_a_round = len(self._files) // max(self.per_phenomenon, 1) + 1
-        for generated in rounds:
-            yield from generated
+        for one_of_each in rounds:
+            yield from one_of_each
             for _ in range(files_a_round):
                 if (document := next(library, None)) is not None:
                     yield document

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Protocol
+
+import numpy as np
 
 from core.errors import InvalidSetting
 from core.hashing import fingerprint, text_hash
 from subjects.corpora.document import Document
 
 _SHINGLE = 6
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _WORD = re.compile(r"[^\W\d_]+|[0-9]+|[^\w\s]")
 
 
@@ -71,11 +75,22 @@ def near_duplicate_group(text: str) -> str:
     """A group name that near-duplicates tend to share: the min-hash of the text's word shingles.
 
     Two texts get the same group with the probability of their shingle sets' Jaccard similarity
-    (Broder 1997); numbers count as equal. It needs no memory of other documents, so it works on a
-    stream.
+    (Broder 1997); case is ignored and numbers count as equal. It needs no memory of other
+    documents, so it works on a stream.
     """
-    words = ["0" if w.isdigit() else w.lower() for w in _WORD.findall(text)]
+    words = np.fromiter(map(_word_hash, _WORD.findall(text)), dtype=np.uint64)
     if len(words) <= _SHINGLE:
-        return f"text/{text_hash(*words):016x}"
-    least = min(text_hash(*words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1))
-    return f"shingle/{least:016x}"
+        return f"text/{text_hash(*map(str, words.tolist())):016x}"
+    count = len(words) - _SHINGLE + 1
+    shingles = np.zeros(count, dtype=np.uint64)
+    for place in range(_SHINGLE):  # arithmetic modulo 2^64
+        shingles = (shingles + words[place : place + count]) * _ODD
+    shingles ^= shingles >> np.uint64(31)
+    shingles *= _ODD
+    shingles ^= shingles >> np.uint64(29)
+    return f"shingle/{int(shingles.min()):016x}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _word_hash(word: str) -> int:
+    return text_hash("0" if word.isdigit() else word.lower())

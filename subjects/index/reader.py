@@ -8,7 +8,7 @@ while they fit the byte budget.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +146,10 @@ class ActivationIndex:
         return tuple(sorted(live[:NULL_UNITS]))
 
     def bands(self, unit: UnitId, split: int) -> tuple[Band, ...]:
-        """The split's windows by quantile of their maximum; empty bands are left out."""
+        """The split's windows by quantile of their maximum; empty bands are left out.
+
+        Bands join without gaps and are open at both ends, so every window is in exactly one.
+        """
         resolve(self.subject, unit)
         counts = self.site(unit.site).splits[split].maxima[unit.index].numpy()
         total = int(counts.sum())
@@ -156,14 +159,14 @@ class ActivationIndex:
         cumulative = np.cumsum(counts)
         cuts = [int(np.searchsorted(cumulative, q * total)) + 1 for q in BAND_QUANTILES]
         bands: list[Band] = []
-        previous = 0
-        for upper in [*cuts, len(counts)]:
-            upper = min(upper, len(counts))
-            mass = int(counts[previous:upper].sum())
+        start = 0
+        for end in [*cuts, len(counts)]:
+            mass = int(counts[start:end].sum())
             if mass:
-                low, high = float(edges[previous]), float(edges[upper])
+                low, high = float(edges[start]), float(edges[end])
                 bands.append(Band(f"band:{len(bands)}", low, high, mass / total))
-            previous = max(previous, upper)
+                start = end
+        bands[-1] = replace(bands[-1], high=float("inf"))
         return tuple(bands)
 
     def evidence(self, unit: UnitId) -> Evidence:

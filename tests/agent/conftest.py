@@ -13,6 +13,7 @@ from evidence_pool import Text
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from core.results import Provenance
 from subjects.planted import PlantedSubject, load_planted
 
 WINDOW = 64
@@ -80,3 +81,15 @@ def values_of(planted: PlantedSubject, site: str, ids: NDArray[np.int64]) -> NDA
         for i in range(0, len(ids), 64)
     ]
     return np.concatenate(parts)
+
+
+@pytest.fixture(scope="session")
+def provenance() -> Provenance:
+    return Provenance(
+        method="pattern",
+        seed=0,
+        subject_spec="planted",
+        corpus="stdlib",
+        index="none",
+        code_version="0",
+    )

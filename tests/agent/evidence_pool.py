@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +126,7 @@ def bands(maxima: NDArray[np.float32]) -> tuple[Band, ...]:
     if edges[1] > positive.min() and (maxima <= 0).mean() >= 0.5:
         edges = np.insert(edges, 1, positive.min())
     found = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         share = float(((maxima >= low) & (maxima < high)).mean())
         if share > 0:
             found.append(Band(f"band:{len(found)}", float(low), float(high), share))

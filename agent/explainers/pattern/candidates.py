@@ -160,11 +160,12 @@ def _predicates(
 def word_of(token: str) -> Word | None:
     """The word that a token is in any letter case, if it is one.
 
-    White space is none; nor is what lower case changes twice (no such letter is known, but Unicode
-    promises nothing).
+    A token without a letter is none; nor is what lower case changes twice (no such letter is known,
+    but Unicode promises nothing).
     """
     form = case_free_form(token)
-    return Word(form) if form and case_free_form(form) == form else None
+    is_word = any(map(str.isalpha, form)) and case_free_form(form) == form
+    return Word(form) if is_word else None
 
 
 def forms_of(token: str) -> list[TokenPredicate]:

@@ -7,6 +7,7 @@ variance under that weighting, so a gain of 1 % means one point of mean explaine
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from scoring.samples import sample
 
 Array = NDArray[np.float64]
 
+RIDGE = 1e-7
 CHOICE_MODES: tuple[Mode, ...] = ("corpus", "top_and_random")
 """The modes in which sentences are fitted and chosen."""
 
@@ -67,27 +69,74 @@ class Regression:
 
         Weighted least squares with a free intercept.
         """
-        total = self.weights.sum()
+        total = float(self.weights.sum())
         if total <= 0:
             return np.zeros(len(masks)), np.zeros_like(self.actual)
-        centred = self.actual - (self.weights * self.actual).sum() / total
+        residual = self.actual - (self.weights * self.actual).sum() / total
         if not masks:
-            return np.zeros(0), centred
-        flat_w = self.weights.reshape(-1)
-        columns = np.stack([m.reshape(-1) for m in masks], axis=1).astype(np.float64)
-        columns -= (flat_w @ columns) / total
-        gram = columns.T @ (flat_w[:, None] * columns)
-        target = columns.T @ (flat_w * centred.reshape(-1))
-        # NNLS on the normal equations' Cholesky factor has the same solution and a tiny size.
-        ridge = 1e-9 * max(float(np.trace(gram)), 1e-30) * np.eye(len(masks))
-        factor = np.linalg.cholesky(gram + ridge)
-        strengths, _ = nnls(factor.T, np.linalg.solve(factor, target))
-        residual = centred - (columns @ strengths).reshape(self.actual.shape)
-        return np.asarray(strengths, dtype=np.float64), residual
+            return np.zeros(0), residual
+        columns = np.stack([mask.reshape(-1) for mask in masks]).astype(np.float64)
+        weighted = columns * self.weights.reshape(-1)
+        means = weighted.sum(axis=1) / total
+        gram = weighted @ columns.T - total * np.outer(means, means)
+        strengths = _non_negative(gram, weighted @ residual.reshape(-1))
+        residual += float(strengths @ means)
+        residual -= (strengths @ columns).reshape(residual.shape)
+        return strengths, residual
+
+    def errors(self, fixed: list[Mask], changed: Iterable[Mask]) -> Iterator[float]:
+        """The error with the ``fixed`` masks and each of the ``changed`` ones in turn.
+
+        The same as ``error(solve([*fixed, mask])[1])``, but what the fixed masks need is summed
+        once.
+        """
+        total = float(self.weights.sum())
+        w = self.weights.reshape(-1)
+        centred = self.actual.reshape(-1) - float(w @ self.actual.reshape(-1)) / total
+        columns = np.ones((1 + len(fixed), len(w)))
+        for column, mask in zip(columns[1:], fixed, strict=True):
+            column[:] = mask.reshape(-1)
+        basis = np.concatenate([columns * w, [w * centred]])
+        inner = basis[:-1] @ columns.T
+        target = basis[1:-1] @ centred
+        variance = float(w @ (centred * centred))
+        k = len(fixed)
+        sums, gram, targets = np.zeros(k + 1), np.zeros((k + 1, k + 1)), np.zeros(k + 1)
+        for mask in changed:
+            new = basis @ mask.reshape(-1).astype(np.float64)
+            sums[:k], sums[k] = inner[0, 1:], new[0]
+            gram[:k, :k] = inner[1:, 1:]
+            gram[k, :k] = gram[:k, k] = new[1:-1]
+            gram[k, k] = new[0]
+            targets[:k], targets[k] = target, new[-1]
+            centred_gram = gram - np.outer(sums, sums) / total
+            strengths = _non_negative(centred_gram, targets)
+            fit = 2 * strengths @ targets - strengths @ centred_gram @ strengths
+            yield variance - float(fit)
 
     def error(self, residual: Array) -> float:
         """The share of variance a residual leaves."""
         return float((self.weights * residual * residual).sum())
+
+
+def _non_negative(gram: Array, target: Array) -> Array:
+    """The non-negative least-squares solution of normal equations; 0 for a mask that never varies.
+
+    NNLS on the Cholesky factor of ``gram`` has the same solution as on the data, and a tiny size.
+    The matrix is scaled to a diagonal of 1 first, so that a ridge above rounding is still far below
+    any figure: masks that match at the same places leave it singular.
+    """
+    strengths = np.zeros(len(target))
+    diagonal = np.diag(gram)
+    used = np.flatnonzero(diagonal > 1e-10 * diagonal.max(initial=0.0))
+    if not len(used):
+        return strengths
+    scale = np.sqrt(diagonal[used])
+    scaled = gram[np.ix_(used, used)] / np.outer(scale, scale) + RIDGE * np.eye(len(used))
+    factor = np.linalg.cholesky(scaled)
+    solution, _ = nnls(factor.T, np.linalg.solve(factor, target[used] / scale))
+    strengths[used] = solution / scale
+    return strengths
 
 
 def sayable(text: str) -> bool:

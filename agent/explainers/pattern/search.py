@@ -104,20 +104,23 @@ def _repair(regression: Regression, clauses: list[Clause], at: int, price: float
     Candidates know a few distances only; and what the sum of many clauses would have to say is
     often said by one with another distance or letter case.
     """
-    masks = _masks(regression, clauses)
+    fixed = _masks(regression, [c for i, c in enumerate(clauses) if i != at])
 
-    def cost(clause: Clause) -> float:
-        masks[at] = clause_mask(clause, regression.grid)
-        return regression.error(regression.solve(masks)[1]) + price * clause.symbols
+    def costs(changed: list[Clause]) -> list[float]:
+        errors = regression.errors(fixed, (clause_mask(c, regression.grid) for c in changed))
+        return [e + price * c.symbols for e, c in zip(errors, changed, strict=True)]
 
-    best, least = clauses[at], cost(clauses[at])
+    best = clauses[at]
+    least = costs([best])[0]
     for _ in range(REPAIRS):
         changed = [c for c in _variants(best) if c not in clauses]
-        costs = [cost(clause) for clause in changed]
-        if not costs or min(costs) >= least - 1e-6:
+        if not changed:
             break
-        least = min(costs)
-        best = changed[costs.index(least)]
+        found = costs(changed)
+        if min(found) >= least - 1e-6:
+            break
+        least = min(found)
+        best = changed[found.index(least)]
     return [best if i == at else clause for i, clause in enumerate(clauses)]
 
 

@@ -1,9 +1,9 @@
 """Rosters and encounters: names that come again, so that what was read earlier says what is next.
 
 "Ann, Tom and Max signed up. In the same order: Ann, Tom and Max." Repetition in order teaches to
-copy what followed a word the last time; "Ann met Tom. Ann thanked Tom, and Tom thanked Ann." teaches
-to name the other of two people. Held-out combination: the first two names, in alphabetical order,
-with what they are listed for.
+copy what followed a word the last time; "Ann met Tom. Ann thanked Tom, and Tom thanked Ann."
+teaches to name the other of two people. Held-out combination: the first two names, in
+alphabetical order, with what they are listed for.
 """
 
 from __future__ import annotations

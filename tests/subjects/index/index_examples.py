@@ -178,9 +178,7 @@ class Whole:
 
 
 def all_cuts(plan: CollectPlan) -> list[DocumentWindows]:
-    return [
-        cut(d, plan.subject, plan.window, plan.per_document) for d in plan.corpus.documents()
-    ]
+    return [cut(d, plan.subject, plan.window, plan.per_document) for d in plan.corpus.documents()]
 
 
 def split_number(group: str) -> int:

@@ -19,7 +19,8 @@ torch.set_num_threads(1)
 
 
 def wait() -> None:
-    print("here", flush=True)
+    sys.stdout.write("here\n")
+    sys.stdout.flush()
     sys.stdin.read()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -40,7 +42,7 @@ KINDS = {
 def summed(data: torch.Tensor, signed: bool, cuts: list[int] | None = None) -> TokenSums:
     total = TokenSums.empty(UNITS, signed)
     edges = [0, *(cuts or []), len(data)]
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in pairwise(edges):
         part = data[first:end]
         low = part.amin(1) if signed else None
         total.fold(batch_sums(part, part.amax(1), low, first))
@@ -177,9 +179,7 @@ def test_batches_fold_in_any_order_and_grouping(order: list[int], pairs: bool) -
             total.fold(parts[i])
     assert torch.equal(total.histogram, whole.histogram)
     for name in ("mean", "m2", "m3", "m4"):
-        torch.testing.assert_close(
-            getattr(total, name), getattr(whole, name), rtol=1e-5, atol=1e-3
-        )
+        torch.testing.assert_close(getattr(total, name), getattr(whole, name), rtol=1e-5, atol=1e-3)
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=20))

@@ -131,9 +131,7 @@ def test_the_histogram_of_window_maxima_counts_every_window(
 def test_documents_are_counted_once_for_each_unit(made: Made) -> None:
     for name in ("mlp.0", "resid.0"):
         fires = made.whole.values(made.plan, name).max(1) > 0
-        wanted = [
-            len(set(made.whole.document[fires[:, unit]])) for unit in range(fires.shape[1])
-        ]
+        wanted = [len(set(made.whole.document[fires[:, unit]])) for unit in range(fires.shape[1])]
         assert made.site(name).documents_active.tolist() == wanted
 
 
