@@ -6,7 +6,7 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-UNIT ?= demo/mlp.2/18
+UNIT ?= demo/mlp.2/163
 
 .PHONY: help demo setup fmt lint types contracts test test-all bench bench-full clean
 
