@@ -98,19 +98,17 @@ class _Side:
 
 
 def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Setup) -> _Side:
-    negative = polarity == "negative"
-    explain = evidence.explain.flipped() if negative else evidence.explain
-    select = evidence.select.flipped() if negative else evidence.select
+    explain, select = (_view(s, polarity) for s in (evidence.explain, evidence.select))
     if not (len(explain.top_rows) and len(select.top_rows)):
         return _Side("low_evidence", f"no {polarity} window to explain or to choose on")
-    probe = _negated(setup.probe) if negative and setup.probe else setup.probe
+    probe = _negated(setup.probe) if polarity == "negative" and setup.probe else setup.probe
     proposal = setup.explainer.propose(explain, select, probe, setup.seed)
     if proposal.pattern is None:
         reason = f"no sentence paid for its length ({proposal.tried} compared)"
         return _Side("abstained", reason, experiments=proposal.experiments)
     whole = _explanation(unit, polarity, proposal.pattern, None, setup)
     opened = evidence.open_report(f"{polarity}: score the chosen explanation")
-    report = opened.flipped() if negative else opened
+    report = _view(opened, polarity)
     if not len(report.top_rows):
         reason = f"no {polarity} window in the report split"
         return _Side("low_evidence", reason, (whole,), (), proposal.experiments)
@@ -129,6 +127,11 @@ def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Setup) ->
         (*scores, *(s for s in own if s.explanation_id in kept)),
         proposal.experiments,
     )
+
+
+def _view(split: SplitEvidence, polarity: Polarity) -> SplitEvidence:
+    """What an explanation of one side is about: its activations, and zero where it is silent."""
+    return (split.flipped() if polarity == "negative" else split).rectified()
 
 
 def _meanings(
@@ -167,7 +170,7 @@ def _scored(
     table = TokenTable.learn(explain)
     truth = None
     if setup.oracle is not None:
-        truth = setup.oracle(report.pool) * (-1.0 if polarity == "negative" else 1.0)
+        truth = np.maximum(setup.oracle(report.pool) * (-1.0 if polarity == "negative" else 1.0), 0)
     scores = []
     for explanation in written:
         scores += simulation_scores(
@@ -186,6 +189,8 @@ def _scored(
             simulator=setup.simulator,
             evidence=report,
             calibrate_on=select,
+            table=table,
+            symbols=explanation.symbols,
             seed=setup.seed,
         )
     return scores

@@ -126,11 +126,8 @@ def _covered(shares: dict[int, float], held: Iterable[int]) -> dict[int, float]:
     if not covered:
         return {}
     for stratum, share in shares.items():
-        above = [s for s in covered if s >= stratum] if stratum != _TOP else [_TOP]
-        if stratum in covered:
-            covered[stratum] += share
-        elif above:
-            covered[min(above)] += share
-        else:
-            covered[_TOP if _TOP in covered else max(covered)] += share
+        above = [s for s in covered if s > stratum > _TOP]
+        fallback = _TOP if _TOP in covered else max(covered)
+        taker = stratum if stratum in covered else min(above, default=fallback)
+        covered[taker] += share
     return covered

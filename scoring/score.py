@@ -22,6 +22,7 @@ from scoring.statistics import (
     estimate,
     excerpt_sums,
     null_correlations,
+    point,
 )
 
 Array = NDArray[np.float64]
@@ -47,12 +48,9 @@ def simulation_scores(
     """
     scores = []
     for measured in _simulated(text, simulator, evidence, modes):
-        drawn, simulated = measured.drawn, measured.simulated
-        result = measured.figure("correlation", simulated.predicted, seed, split)
-        null = np.empty(0)
-        if result.value is not None:
-            others = evidence.others[drawn.rows]
-            null = null_correlations(simulated.predicted, others, drawn.weights, simulated.known)
+        drawn = measured.drawn
+        result = measured.figure("correlation", measured.simulated.predicted, seed, split)
+        null = np.empty(0) if result.value is None else measured.null(evidence)
         ids = evidence.pool.token_ids[drawn.rows]
         scores.append(
             Score(
@@ -90,13 +88,25 @@ def explained_variance_scores(
     seed: int,
     modes: Sequence[Mode] = ("random_only", "corpus"),
     split: ScoredSplit = "report",
+    symbols: int = 0,
+    table: TokenTable | None = None,
 ) -> list[Score]:
-    """1 - Var(a - p) / Var(a), p mapped to activations by a line fitted on ``calibrate_on``."""
+    """1 - Var(a - p) / Var(a), p mapped to activations by a line fitted on ``calibrate_on``.
+
+    The null is ρ² of the prediction with other units: the most that any line could make of it
+    there. The token baselines predict mean activations, so they need no line.
+    """
     slope, intercept = fit_line(text, simulator, calibrate_on)
     scores = []
     for measured in _simulated(text, simulator, evidence, modes):
         predicted = slope * measured.simulated.predicted + intercept
         result = measured.figure("explained_variance", predicted, seed, split)
+        null = np.empty(0) if result.value is None else measured.null(evidence) ** 2
+        ids = evidence.pool.token_ids[measured.drawn.rows]
+        listed = (
+            [table.list_of(symbols, ids), table.list_of(50, ids), table.full(ids)] if table else []
+        )
+        beside = [measured.explained(values) for values in listed] or [None] * 3
         scores.append(
             Score(
                 explanation_id=explanation_id,
@@ -112,6 +122,12 @@ def explained_variance_scores(
                 n_tokens=measured.n_tokens,
                 status=measured.status(result),
                 reason=measured.reason(result),
+                null_mean=float(null.mean()) if len(null) else None,
+                null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
+                null_units=len(null),
+                token_list_equal=beside[0],
+                token_list_50=beside[1],
+                token_table=beside[2],
             )
         )
     return scores
@@ -153,6 +169,17 @@ class _Measured:
         """ρ of another prediction on the same tokens."""
         sums = excerpt_sums(predicted, self.actual, self.simulated.known)
         return correlation(sums, self.drawn.weights)
+
+    def explained(self, predicted: Array) -> float | None:
+        """Explained variance of another prediction, in activations, on the same tokens."""
+        sums = excerpt_sums(predicted, self.actual, self.simulated.known)
+        return point("explained_variance", sums, self.drawn.weights)
+
+    def null(self, evidence: SplitEvidence) -> Array:
+        """ρ of this simulation with other units of the site, on the same excerpts."""
+        others = evidence.others[self.drawn.rows]
+        simulated = self.simulated
+        return null_correlations(simulated.predicted, others, self.drawn.weights, simulated.known)
 
     def status(self, result: Estimate) -> Status:
         if self.simulated.status != "ok":

@@ -132,7 +132,12 @@ def estimate(
 
 def correlation(sums: Array, weights: Array) -> float | None:
     """Weighted Pearson ρ of summed excerpts, or None when it is undefined."""
-    value = float(_correlations((sums * weights[:, None]).sum(0)))
+    return point("correlation", sums, weights)
+
+
+def point(figure: Figure, sums: Array, weights: Array) -> float | None:
+    """``figure`` of summed excerpts without an interval, or None when it is undefined."""
+    value = float(FIGURES[figure]((sums * weights[:, None]).sum(0)))
     return value if np.isfinite(value) else None
 
 

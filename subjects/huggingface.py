@@ -120,6 +120,9 @@ class HuggingFaceSubject:
         self._stop = getattr(tokenizer, "eos_token_id", None)
         self._max_text = _max_positions(self._config, tokenizer)
         self._max_text -= len(self._prefix) + len(self._suffix)
+        if self._family == "causal":
+            # Windows are never padded; transformers would warn whenever one holds this token.
+            self._config.pad_token_id = None
         self._dtype: torch.dtype = first.dtype
         self._spec = SubjectSpec(
             name=name,

@@ -165,3 +165,27 @@ def test_scores_depend_on_the_seed_in_their_interval_alone(
 ) -> None:
     first = scored(Foreseen(corpus.predicted), report)
     assert first == scored(Foreseen(corpus.predicted), report)
+
+
+def test_explained_variance_has_a_null_and_baselines_beside_it(
+    corpus: Corpus, report: SplitEvidence
+) -> None:
+    simulator = Foreseen(corpus.predicted)
+    (found,) = explained_variance_scores(
+        explanation_id="e1",
+        text="said",
+        simulator=simulator,
+        evidence=report,
+        calibrate_on=report,
+        seed=0,
+        modes=["corpus"],
+        symbols=2,
+        table=TokenTable.learn(report),
+    )
+    rho = scored(simulator, report)["corpus"]
+    assert found.null_units == rho.null_units
+    assert found.null_mean is not None
+    assert 0.0 <= found.null_mean <= 1.0
+    # A table learned on the very excerpts explains at least what any single line over it does not.
+    assert found.token_table is not None
+    assert found.token_table >= (found.token_list_equal or 0.0) - 1e-9
