@@ -192,6 +192,13 @@ class SplitEvidence:
             others=-self.others,
         )
 
+    def rectified(self) -> SplitEvidence:
+        """The same windows with everything below zero set to zero: one side of a signed unit."""
+        if not min(self.pool.activations.min(initial=0.0), self.others.min(initial=0.0)) < 0:
+            return self
+        pool = replace(self.pool, activations=np.maximum(self.pool.activations, 0))
+        return replace(self, pool=pool, others=np.maximum(self.others, 0))
+
     def _drawn(self, rows: Ints, kind: str) -> ExcerptSet:
         return replace(self.pool.take(rows), kinds=[kind] * len(rows))
 

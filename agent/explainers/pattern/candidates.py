@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.explainers.pattern.fit import Array, Regression, sums_by
+from agent.explainers.pattern.fit import Array, Regression, sayable, sums_by
 from core.patterns import (
     CHAR_CLASSES,
     INSIDE_KINDS,
@@ -98,13 +98,14 @@ def propose(
 ) -> list[Candidate]:
     """The best clauses by falling net gain: bare predicates, then with one and two contexts.
 
-    ``extra_contexts`` are tried besides those that the residual points to, ``barred`` ones never.
+    ``extra_contexts`` are tried besides those that the residual points to; what ``barred`` ones
+    rule out (:func:`is_barred`) never.
     """
     pulls = regression.weights * residual
     total = float(regression.weights.sum())
     bare = _predicates(regression, pulls, total, price)
     named = _contexts(regression, pulls, [c.clause.predicate for c in bare])
-    contexts = [c for c in dict.fromkeys([*extra_contexts, *named]) if c not in barred]
+    contexts = [c for c in dict.fromkeys([*extra_contexts, *named]) if not is_barred(c, barred)]
     held = _Held.of(contexts, regression.grid)
     # A class says nothing alone ("any token") and everything in the right place.
     classes = [c.clause for c in bare if isinstance(c.clause.predicate, CharClass)]
@@ -157,6 +158,36 @@ def _predicates(
     return bare
 
 
+def is_barred(context: Context, barred: Collection[Context]) -> bool:
+    """Whether a context says what one of the ``barred`` ones says, at the same distance or nearer.
+
+    The barred ones are plain contexts of which it is known that a unit does not need them. What is
+    not needed within eight tokens is not needed within four, nor as one of several.
+    """
+    return not context.negated and any(
+        _reach(context) <= _reach(other) and _named_by(context) & _named_by(other)
+        for other in barred
+        if isinstance(context, LineStartsWith) == isinstance(other, LineStartsWith)
+    )
+
+
+def _reach(context: Context) -> int:
+    return context.tokens if isinstance(context, Within) else 1
+
+
+def _named_by(context: Context) -> set[object]:
+    """What a context names: each token as a word in any letter case, or its predicate."""
+    if not isinstance(context, RightAfter | Within | LineStartsWith):
+        return {context}
+    match context.predicate:
+        case Exact(texts):
+            return {case_free_form(text) or text for text in texts}
+        case Word(form):
+            return {form}
+        case predicate:
+            return {predicate}
+
+
 def word_of(token: str) -> Word | None:
     """The word that a token is in any letter case, if it is one.
 
@@ -165,7 +196,7 @@ def word_of(token: str) -> Word | None:
     """
     form = case_free_form(token)
     is_word = any(map(str.isalpha, form)) and case_free_form(form) == form
-    return Word(form) if is_word else None
+    return Word(form) if is_word and sayable(form) else None
 
 
 def forms_of(token: str) -> list[TokenPredicate]:
@@ -304,7 +335,7 @@ class _Held:
         pull, mass = both[:, : len(clauses)], both[:, len(clauses) :]
         gains = _gains(pull, mass, float(regression.weights.sum()))
         # A context that excludes nothing explains nothing.
-        gains[mass > 0.98 * flat_mass.sum(axis=0, dtype=np.float64)] = 0.0
+        gains[mass > 0.995 * flat_mass.sum(axis=0, dtype=np.float64)] = 0.0
         own = np.array([c.symbols for c in clauses])
         nets = np.where(gains > 0, gains - price * (own + self.symbols[:, None]), -np.inf)
         best = np.argsort(-nets, axis=None, kind="stable")[:KEPT]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.explainers.pattern.candidates import is_barred
 from agent.explainers.pattern.experiments import NEEDED, Experiment, Probe, break_context, occlude
 from agent.explainers.pattern.fit import CHOICE_MODES, Regression, refit
 from agent.explainers.pattern.search import PRICE, search
@@ -164,8 +165,9 @@ class Judge:
         """
 
         def rank(pattern: Pattern) -> tuple[float, int]:
-            named = {context for clause in pattern.clauses for context in clause.contexts}
-            return self(pattern) - REFUTED_PRICE * bool(named & refuted), -pattern.symbols
+            named = [context for clause in pattern.clauses for context in clause.contexts]
+            wrong = any(is_barred(context, refuted) for context in named)
+            return self(pattern) - REFUTED_PRICE * wrong, -pattern.symbols
 
         return max(patterns, key=rank, default=None)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from agent.explainers.pattern.candidates import propose, word_of
+from agent.explainers.pattern.candidates import is_barred, propose, word_of
 from agent.explainers.pattern.fit import Array, Regression, with_strengths
 from core.patterns import (
     MAX_CLAUSES,
@@ -24,7 +24,6 @@ from core.patterns import (
     RightAfter,
     TokenPredicate,
     Within,
-    Word,
     clause_mask,
 )
 
@@ -53,7 +52,8 @@ def search(
 ) -> list[Found]:
     """Sentences of growing length; empty when nothing pays for its symbols.
 
-    ``extra_contexts`` are tried besides those found in the excerpts, ``barred`` ones never.
+    ``extra_contexts`` are tried besides those found in the excerpts; what ``barred`` ones say is
+    never said.
     """
     clauses: list[Clause] = []
     passed: list[Found] = []
@@ -89,20 +89,27 @@ def _grow(
         if candidate.clause in clauses:
             continue
         joined, strengths, left = _settle(regression, [*clauses, candidate.clause])
-        if candidate.clause in joined:
-            repaired = _repair(regression, joined, joined.index(candidate.clause), price)
-            joined, strengths, left = _settle(regression, repaired)
+        for at in range(len(joined)):
+            joined = _repair(regression, joined, at, price, barred)
+        joined, strengths, left = _settle(regression, joined)
         paid = price * (sum(c.symbols for c in joined) - spent)
         if len(joined) <= MAX_CLAUSES and before - regression.error(left) > max(paid, price / 2):
             return joined, strengths, left
     return None
 
 
-def _repair(regression: Regression, clauses: list[Clause], at: int, price: float) -> list[Clause]:
+def _repair(
+    regression: Regression,
+    clauses: list[Clause],
+    at: int,
+    price: float,
+    barred: Collection[Context],
+) -> list[Clause]:
     """The clauses with the one ``at`` changed a little, as long as that pays.
 
-    Candidates know a few distances only; and what the sum of many clauses would have to say is
-    often said by one with another distance or letter case.
+    Candidates know a few distances only, and what the sum of many clauses would have to say is
+    often said by one with another distance or letter case. A later clause may also make a word of
+    an earlier one superfluous.
     """
     fixed = _masks(regression, [c for i, c in enumerate(clauses) if i != at])
 
@@ -113,7 +120,11 @@ def _repair(regression: Regression, clauses: list[Clause], at: int, price: float
     best = clauses[at]
     least = costs([best])[0]
     for _ in range(REPAIRS):
-        changed = [c for c in _variants(best) if c not in clauses]
+        changed = [
+            clause
+            for clause in _variants(best)
+            if clause not in clauses and not any(is_barred(c, barred) for c in clause.contexts)
+        ]
         if not changed:
             break
         found = costs(changed)
@@ -125,8 +136,8 @@ def _repair(regression: Regression, clauses: list[Clause], at: int, price: float
 
 
 def _variants(clause: Clause) -> list[Clause]:
-    """The clause with one thing changed: a predicate to any letter case, a distance, a context."""
-    found = [Clause(p, clause.contexts) for p in _looser(clause.predicate)]
+    """The clause with one thing changed: letter case, a listed token, a distance, a context."""
+    found = [Clause(p, clause.contexts) for p in _near(clause.predicate)]
     for i, context in enumerate(clause.contexts):
         rest = (*clause.contexts[:i], *clause.contexts[i + 1 :])
         for changed in _changed(context):
@@ -144,23 +155,26 @@ def _changed(context: Context) -> list[Context]:
     match context:
         case RightAfter(predicate, negated) | Within(_, predicate, negated):
             near = [Within(n, predicate, negated) for n in range(2, MAX_WITHIN + 1)]
-            looser = [replace(context, predicate=p) for p in _looser(predicate)]
+            looser = [replace(context, predicate=p) for p in _near(predicate)]
             same: list[Context] = [
                 RightAfter(predicate, negated),
                 LineStartsWith(predicate, negated),
             ]
             return [*same, *near, *looser]
         case LineStartsWith(predicate):
-            return [replace(context, predicate=p) for p in _looser(predicate)]
+            return [replace(context, predicate=p) for p in _near(predicate)]
         case _:
             return []
 
 
-def _looser(predicate: TokenPredicate) -> list[Word]:
-    """One listed token as a word in any letter case."""
-    if not isinstance(predicate, Exact) or len(predicate.texts) != 1:
+def _near(predicate: TokenPredicate) -> list[TokenPredicate]:
+    """One listed token as a word in any letter case; a list of several without one of them."""
+    if not isinstance(predicate, Exact):
         return []
-    word = word_of(predicate.texts[0])
+    texts = predicate.texts
+    if len(texts) > 1:
+        return [Exact((*texts[:i], *texts[i + 1 :])) for i in range(len(texts))]
+    word = word_of(texts[0])
     return [] if word is None else [word]
 
 
