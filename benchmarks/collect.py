@@ -60,7 +60,7 @@ def contestants(
         torch.from_numpy(subject.batch(ids[i : i + step]).ids).to(subject.device)
         for i in range(0, len(ids), step)
     ]
-    empty = {s.name: SiteState.empty(s, subject.device) for s in sites}
+    empty = {s.name: SiteState.empty(s) for s in sites}
 
     @torch.no_grad()
     def base() -> None:

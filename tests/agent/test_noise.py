@@ -83,10 +83,10 @@ def test_noise_can_be_drawn_for_one_unit_alone(planted: PlantedSubject, text: Te
 
 
 def test_no_noise_is_explained(planted: PlantedSubject, text: Text, provenance: Provenance) -> None:
-    """A sample of the units below; of the sixty at most one, which a true rate of 1 % allows."""
-    found = verdicts(planted, text, "noise", range(0, 1000, 21), provenance)
-    found += verdicts(planted, text, "noisedense", range(0, 200, 17), provenance)
-    assert sum(found.values()) == 60
+    """A sample of the units below; of 26 at most one, which a true rate of 1 % allows."""
+    found = verdicts(planted, text, "noise", range(0, 1000, 51), provenance)
+    found += verdicts(planted, text, "noisedense", range(0, 200, 34), provenance)
+    assert sum(found.values()) == 26
     assert sum(found[v] for v in FOUND) <= 1
     assert set(found) <= {*FOUND, "abstained", "low_evidence"}
 
