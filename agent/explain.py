@@ -1,7 +1,9 @@
 """The investigation of one unit, from evidence to verdict. Read it top to bottom.
 
 Explanations are written from ``explain``, chosen on ``select``; ``report`` is opened once, for the
-sentence that was chosen, and whatever it says is published.
+sentence that was chosen, and whatever it says is published. A unit that goes far above and far
+below zero is two things to explain: each side has its own sentence, fitted to and scored on that
+side alone, with zero where the unit is on the other.
 """
 
 from __future__ import annotations

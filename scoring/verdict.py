@@ -14,7 +14,7 @@ A unit is
 
 Both modes are asked for because either alone is too easy to pass by chance: the first is won by one
 outlier, the second by few windows. On pure noise the rule must say ``explained`` at most once in a
-hundred units (tests/scoring/test_verdict.py runs it on a thousand).
+hundred units (tests/agent/test_noise.py runs it on a thousand).
 """
 
 from __future__ import annotations

@@ -168,3 +168,12 @@ def test_live_means_five_documents_or_where_signed_any_change() -> None:
     assert not statistics(documents_active=4).live
     assert statistics(non_negative=False, documents_active=0).live
     assert not statistics(non_negative=False, variance=0.0).live
+
+
+def test_one_side_of_a_signed_unit_is_silent_on_the_other() -> None:
+    evidence = evidence_of("explain")
+    assert evidence.rectified().pool.activations.tolist() == [[1, 0], [4, 0], [7, 0]]
+    negative = evidence.flipped().rectified()
+    assert negative.pool.activations.tolist() == [[0, 1], [0, 4], [0, 7]]
+    assert not negative.others.any()
+    assert negative.rectified() is negative

@@ -91,6 +91,7 @@ def _grow(
         joined, strengths, left = _settle(regression, [*clauses, candidate.clause])
         for at in range(len(joined)):
             joined = _repair(regression, joined, at, price, barred)
+        joined = _as_words(regression, joined, price)
         joined, strengths, left = _settle(regression, joined)
         paid = price * (sum(c.symbols for c in joined) - spent)
         if len(joined) <= MAX_CLAUSES and before - regression.error(left) > max(paid, price / 2):
@@ -133,6 +134,27 @@ def _repair(
         least = min(found)
         best = changed[found.index(least)]
     return [best if i == at else clause for i, clause in enumerate(clauses)]
+
+
+def _as_words(regression: Regression, clauses: list[Clause], price: float) -> list[Clause]:
+    """The clauses with token lists said as words in any letter case, where that is shorter.
+
+    Each word becomes a clause of its own: "the" and "The" are one word, "the" and "def" two.
+    """
+
+    def cost(tried: list[Clause]) -> float:
+        residual = regression.solve(_masks(regression, tried))[1]
+        return regression.error(residual) + price * sum(c.symbols for c in tried)
+
+    for clause in list(clauses):
+        texts = clause.predicate.texts if isinstance(clause.predicate, Exact) else ()
+        words = dict.fromkeys(word_of(text) for text in texts)
+        rest = [c for c in clauses if c is not clause]
+        split = [Clause(word, clause.contexts) for word in words if word is not None]
+        fits = len(split) == len(words) and len(rest) + len(words) <= MAX_CLAUSES
+        if fits and len(words) < len(texts) and cost([*rest, *split]) < cost(clauses) - 1e-6:
+            clauses = [*rest, *split]
+    return clauses
 
 
 def _variants(clause: Clause) -> list[Clause]:
