@@ -110,16 +110,15 @@ def measure(subject: HuggingFaceSubject, windows: int, repeats: int) -> dict[str
 
 def gpt2_shaped() -> HuggingFaceSubject:
     """A random model of GPT-2 small's shape behind the demo's tokenizer."""
-    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
     from subjects.huggingface import wrap_model
-    from subjects.registry import load_subject
+    from subjects.planted.tokens import DEMO_TOKENIZER
 
-    demo = load_subject("demo")
-    assert isinstance(demo, HuggingFaceSubject)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(DEMO_TOKENIZER))
     torch.manual_seed(0)
     config = GPT2Config(bos_token_id=0, eos_token_id=0)
-    return wrap_model(GPT2LMHeadModel(config), demo.tokenizer, name="gpt2-shaped")
+    return wrap_model(GPT2LMHeadModel(config), tokenizer, name="gpt2-shaped")
 
 
 def memory() -> dict[str, float]:
@@ -142,7 +141,6 @@ def memory() -> dict[str, float]:
 
 def _memory_child(scale: int) -> None:
     """Collect ``scale`` times a small corpus into a temporary home and print the peak in MiB."""
-    import resource
     import tempfile
     from pathlib import Path
 
@@ -169,7 +167,9 @@ def _memory_child(scale: int) -> None:
     sites = [s for name, s in subject.sites().items() if name.startswith("mlp.")]
     with tempfile.TemporaryDirectory() as home:
         collect(CollectPlan(subject, Slice(), sites, per_document=4), Path(home))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not ru_maxrss, which a child process inherits from the larger parent that started it.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    print(next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1024)
 
 
 def _synchronise() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from subjects.index.windows import DocumentWindows, chunks
 from subjects.protocol import SiteInfo, Subject
 
 CHUNK_WINDOWS = 256
-_BATCH_BYTES = 64 << 20
+_BATCH_BYTES = 256 << 20
 
 
 @dataclass(slots=True)
@@ -31,9 +30,9 @@ class ShardResult:
 
 
 def batch_windows(sites: list[SiteInfo], length: int) -> int:
-    """Windows a forward pass: at most 64, fewer where their activations would exceed 64 MiB."""
+    """Windows a forward pass: at most 32, fewer where their activations would exceed 256 MiB."""
     row = length * 4 * sum(site.width for site in sites)
-    return max(1, min(64, _BATCH_BYTES // row))
+    return max(1, min(32, _BATCH_BYTES // row))
 
 
 def collect_shard(
@@ -46,12 +45,11 @@ def collect_shard(
     """
     states: dict[str, SiteState] = {}
     position = 0
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for chunk in chunks(cuts, CHUNK_WINDOWS):
-            size = sum(len(windows.ids) for windows in chunk)
-            first = window_number(number, position)
-            position += size
-            _collect_chunk(subject, sites, states, chunk, first, pool)
+    for chunk in chunks(cuts, CHUNK_WINDOWS):
+        size = sum(len(windows.ids) for windows in chunk)
+        first = window_number(number, position)
+        position += size
+        _collect_chunk(subject, sites, states, chunk, first)
     return ShardResult(number, {name: state.on_cpu() for name, state in states.items()}, cuts)
 
 
@@ -61,30 +59,23 @@ def _collect_chunk(
     states: dict[str, SiteState],
     chunk: list[DocumentWindows],
     first: int,
-    pool: ThreadPoolExecutor,
 ) -> None:
     ids = np.concatenate([windows.ids for windows in chunk])
     highs: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites}
     lows: dict[str, list[torch.Tensor]] = {site.name: [] for site in sites}
     names = [site.name for site in sites]
     step = batch_windows(sites, ids.shape[1])
-    # What is done for a sparse site runs on one thread, for a dense one on all of torch's.
-    at_once = pool.map if all(site.non_negative for site in sites) else map
     for start in range(0, len(ids), step):
         values = subject.activations(subject.batch(ids[start : start + step]), names)
 
-        def enter(
-            site: SiteInfo, values: dict[str, torch.Tensor] = values, at: int = start
-        ) -> None:
+        for site in sites:
             value = values.pop(site.name)
             if site.name not in states:
                 states[site.name] = SiteState.empty(site, value.device)
-            high, low = states[site.name].add_batch(value, first + at)
+            high, low = states[site.name].add_batch(value, first + start)
             highs[site.name].append(high)
             if low is not None:
                 lows[site.name].append(low)
-
-        list(at_once(enter, sites))
     priorities = torch.from_numpy(np.concatenate([windows.priorities for windows in chunk]))
     splits = list(_by_split(chunk))
     for site in sites:

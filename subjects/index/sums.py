@@ -129,20 +129,21 @@ def batch_sums(
 def _sparse(values: torch.Tensor, maximum: torch.Tensor) -> TokenSums:
     windows, tokens, width = values.shape
     count = windows * tokens
-    numbers, parts = [], []
+    powers = [torch.zeros(width, dtype=torch.float64) for _ in range(4)]
+    binned = []
+    # Block by block, so that all but the bins stays in the cache and no large memory is asked for.
     for block in torch.split(values, max(1, 2 * _ROWS // tokens)):
         flat = block.reshape(-1).numpy()
         where = np.flatnonzero(flat != 0)  # three times as fast as torch.nonzero
-        numbers.append(where % width)
-        parts.append(flat.take(where))
-    unit, found = torch.from_numpy(np.concatenate(numbers)), torch.from_numpy(np.concatenate(parts))
-    exact = found.double()
-    weights = exact
-    powers = []
-    for _ in range(4):
-        powers.append(torch.bincount(unit, weights=weights, minlength=width).double())
-        weights = weights * exact
-    cells = torch.bincount(unit * N_BINS + magnitude_bins(found), minlength=width * N_BINS)
+        found = torch.from_numpy(flat.take(where))
+        unit = torch.from_numpy(where - where // width * width)  # twice as fast as %
+        exact = found.double()
+        weights = exact.clone()
+        for power in powers:
+            power += torch.bincount(unit, weights=weights, minlength=width)
+            weights *= exact
+        binned.append(unit.int().mul_(N_BINS).add_(magnitude_bins(found)))
+    cells = torch.bincount(torch.cat(binned), minlength=width * N_BINS)
     histogram = cells.reshape(width, 1, N_BINS)
     active = histogram.sum((1, 2))
     minimum = torch.zeros_like(maximum)

@@ -83,7 +83,7 @@ def test_a_keyboard_interrupt_in_the_subject_loses_no_finished_shard(
     def interrupt() -> None:
         nonlocal passes
         passes += 1
-        if passes == 7:
+        if passes == 14:
             raise KeyboardInterrupt
 
     corpus = ListCorpus(random_documents(300, seed=1))
