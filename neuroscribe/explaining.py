@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.hashing import fingerprint
 from core.ids import UnitId
 from core.results import Explanation, Provenance
+from core.version import code_version
 from neuroscribe.documents import ExperimentShown, ExplainDocument, ShownExcerpt
 from neuroscribe.profile import profile
 from neuroscribe.workspace import CorpusChoice, Workspace
@@ -42,8 +43,6 @@ class ExplainRequest:
 
     def key(self, workspace: Workspace) -> str:
         """The request's name in the store, computed without loading the model."""
-        from subjects.index.collect import code_version
-
         corpus = self.corpus
         return fingerprint(
             [
@@ -115,7 +114,6 @@ def _investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigatio
 def _setup(index: ActivationIndex, request: ExplainRequest) -> Setup:
     from agent.explain import Setup
     from agent.explainers.pattern import PatternExplainer
-    from subjects.index.collect import code_version
 
     manifest = index.manifest
     explainer = PatternExplainer(experiments=request.experiments)
@@ -193,7 +191,6 @@ def _document(
     run: str,
     started: str,
 ) -> ExplainDocument:
-    from subjects.index.collect import code_version
 
     unit = request.unit
     shown = profile(index, unit, evidence, excerpts=EXCERPTS_SHOWN)

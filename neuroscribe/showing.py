@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from core.ids import UnitId
+from core.version import code_version
 from neuroscribe.documents import UnitProfile
 from neuroscribe.profile import profile
 from neuroscribe.workspace import CorpusChoice, Workspace
@@ -26,7 +27,6 @@ def show_unit(
     progress: Callable[[Progress], None] | None = None,
 ) -> UnitProfile:
     """The unit's profile. ``with_report`` opens the report split, and that is stored."""
-    from subjects.index.collect import code_version
     from subjects.protocol import resolve
 
     resolve(workspace.subject(unit.subject), unit)

@@ -91,7 +91,9 @@ def resample_counts(strata: NDArray[np.int64], seed: int, resamples: int = RESAM
         rows = np.flatnonzero(strata == stratum)
         n = len(rows)
         if n > 1:
-            counts[:, rows] = rng.multinomial(n - 1, np.full(n, 1 / n), resamples) * (n / (n - 1))
+            drawn = rng.integers(n, size=(resamples, n - 1)) + n * np.arange(resamples)[:, None]
+            drawn = np.bincount(drawn.ravel(), minlength=n * resamples).reshape(resamples, n)
+            counts[:, rows] = drawn * (n / (n - 1))
     return counts
 
 

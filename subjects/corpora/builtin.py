@@ -8,6 +8,7 @@ generator's own sources, which enter the fingerprint too.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -29,10 +30,10 @@ def standard_library() -> list[tuple[str, Path]]:
     """Every source file of the running Python's standard library: (name, path), sorted by name."""
     root = Path(sysconfig.get_path("stdlib"))
     found = []
-    for path in root.rglob("*.py"):
-        parts = path.relative_to(root).parts
-        if not _SKIPPED.intersection(parts) and not any(p.startswith("config-") for p in parts):
-            found.append(("/".join(parts), path))
+    for folder, below, names in os.walk(root):
+        below[:] = [b for b in below if b not in _SKIPPED and not b.startswith("config-")]
+        paths = [Path(folder, name) for name in names if name.endswith(".py")]
+        found += [(path.relative_to(root).as_posix(), path) for path in paths]
     return sorted(found)
 
 

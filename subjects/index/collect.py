@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 
 from core.errors import CorpusTooShort, IndexDamaged, IndexMismatch, InvalidSetting
 from core.evidence import SPLITS
+from core.version import code_version
 from subjects.corpora.corpus import Corpus
 from subjects.index import files
 from subjects.index.manifest import NAME, Manifest, SiteEntry, index_key
@@ -294,14 +294,6 @@ def _save(plan: CollectPlan, folder: Path, running: _Running) -> Manifest:
     manifest.write(folder)
     _clean(folder)
     return manifest
-
-
-def code_version() -> str:
-    """The installed version of the product."""
-    try:
-        return version("neuroscribe")
-    except PackageNotFoundError:
-        return "uninstalled"
 
 
 @contextmanager

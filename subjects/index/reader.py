@@ -52,6 +52,7 @@ class ActivationIndex:
     budget_bytes: int = 512 << 20
     _sites: dict[str, SiteState] = field(default_factory=dict)
     _held: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
+    _asked: set[tuple[str, int]] = field(default_factory=set)
 
     @classmethod
     def open(cls, folder: Path, subject: Subject, budget_bytes: int = 512 << 20) -> ActivationIndex:
@@ -230,11 +231,16 @@ class ActivationIndex:
         return self._forward(site, numbers, units).numpy()
 
     def _random_values(self, site: str, split: int, numbers: Ints, units: list[int]) -> Floats:
-        """The same at a split's random windows; the sites asked for last are held in memory."""
+        """The same at a split's random windows.
+
+        From the second unit of a site on, all of its units are held in memory, within the budget
+        and for the sites asked for last; a process that asks about one unit need not.
+        """
         width = self.manifest.sites[site].width
         size = len(numbers) * self.manifest.window * width * 4
         held = self._held.pop((site, split), None)
-        if held is None and size > self.budget_bytes:
+        if held is None and (size > self.budget_bytes or (site, split) not in self._asked):
+            self._asked.add((site, split))
             return self.values(site, numbers, units)
         if held is None:
             while self._held and size + sum(t.nbytes for t in self._held.values()) > (

@@ -288,7 +288,7 @@ def test_a_waiting_process_goes_on_where_a_killed_one_stopped(
     """The first is killed in a forward pass of its second shard, while the second waits."""
     told: list[Progress] = []
     waiting = threading.Thread(target=collect, args=(plan, home), kwargs={"progress": told.append})
-    with worker(home, "pass:6") as process:
+    with worker(home, "pass:12") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"
         waiting.start()
