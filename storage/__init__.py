@@ -1,23 +1,29 @@
-"""What is kept between runs: units, runs, explanations, scores, experiments, report openings.
+"""What is kept between runs: units, runs and all they found, and calls of language models.
 
 Text and numbers in SQL (SQLite by default, PostgreSQL by URL); activations stay in index shards.
 :func:`open_store` brings the schema up to date and gives a :class:`Store`; a run is written whole
 or not at all, and what is written is never overwritten.
 
-Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storage.records` (what
-goes in and out) and :mod:`storage.schema` (the tables; its docstring says how to change one).
+Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storage.records` and
+:mod:`storage.calls` (what goes in and out), :mod:`storage.call_rows` (which call answers a repeated
+request) and :mod:`storage.schema` (the tables; its docstring says how to change one).
 :mod:`storage.engine` opens databases, :mod:`storage.faults` turns their failures into
 :class:`core.errors.StorageError`.
 """
 
+from storage.calls import CallRecord, CallStatus, Spent, Totals
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.store import Store, open_store
 
 __all__ = [
+    "CallRecord",
+    "CallStatus",
     "ExperimentRecord",
     "Opening",
     "RunRecord",
+    "Spent",
     "Store",
     "StoredRun",
+    "Totals",
     "open_store",
 ]

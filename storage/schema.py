@@ -2,8 +2,8 @@
 
 To change a table: change it here, add ``migrations/versions/v<next>_<what>.py`` whose
 ``down_revision`` is the old ``HEAD``, and set ``HEAD`` to its revision. A released migration is
-never edited. ``tests/storage/test_schema.py`` holds the three together: the migrated database must
-equal these tables to the letter.
+never edited. ``tests/storage/test_storage_schema.py`` holds the three together: the migrated
+database must equal these tables to the letter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0001"
+HEAD = "0002"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -156,4 +156,41 @@ report_openings = Table(
     Column("time", Text, nullable=False),
     Index(None, "run_id"),
     Index(None, "explanation_id"),
+)
+
+llm_calls = Table(
+    "llm_calls",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    # the key of a run, which may be written later or never
+    Column("run", Text),
+    Column("role", Text, nullable=False),
+    Column("model", AnyText, nullable=False),
+    Column("prompt", Text),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("started", Text, nullable=False),
+    Column("finished", Text, nullable=False),
+    Column("seconds", FiniteFloat, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("usd", FiniteFloat),
+    # what may be long comes last: SQLite reads a row up to the last column that it needs
+    Column("error", AnyText),
+    Column("request", JsonText, nullable=False),
+    Column("response", JsonText),
+    UniqueConstraint("id"),
+    CheckConstraint("status IN ('ok', 'refused', 'truncated', 'failed')", name="status_known"),
+    CheckConstraint("(status = 'failed') = (error IS NOT NULL)", name="error_if_failed"),
+    CheckConstraint("status = 'failed' OR response IS NOT NULL", name="response_or_failed"),
+    CheckConstraint("attempts >= 1", name="attempts_from_one"),
+    CheckConstraint(
+        "input_tokens >= 0 AND cached_tokens >= 0 AND output_tokens >= 0", name="tokens_from_zero"
+    ),
+    Index(None, "key", "started"),
+    Index(None, "run", "started"),
+    Index(None, "started"),
 )

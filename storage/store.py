@@ -1,26 +1,38 @@
 """The store: what can be asked of the record, and the one way to add to it.
 
 Reading methods see one consistent state each. :meth:`Store.save_run` writes a run with everything
-it found in one transaction, so a crash, a full disk or a contradiction leaves the store as it was.
+it found in one transaction, :meth:`Store.save_calls` all the calls it is given, so a crash, a full
+disk or a contradiction leaves the store as it was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import Connection, Engine, Row, Select, insert, select
 
 from core.errors import NotStored, StorageError
 from core.ids import UnitId
 from core.results import Explanation, Score
+from storage import call_rows
+from storage.calls import CallRecord, CallStatus, Spent
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
 from storage.migrations import bring_up_to_date
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.rows import fields, is_unit, raise_version, unit_number, write_run
-from storage.schema import experiments, explanations, report_openings, runs, scores, units
+from storage.schema import (
+    experiments,
+    explanations,
+    llm_calls,
+    report_openings,
+    runs,
+    scores,
+    units,
+)
 
 
 def open_store(url: str, *, busy_timeout: float = 30.0) -> Store:
@@ -145,6 +157,59 @@ class Store:
         with translated(self.name):
             return [Opening(**fields(row, Opening)) for row in rows]
 
+    # calls of language models
+
+    def find_answer(self, key: str, run: str | None) -> CallRecord | None:
+        """The call that answers a request asked before, or ``None`` when it must be asked (again).
+
+        The newest of ``key`` that went well; failing that, the newest that was refused or truncated
+        in this same ``run``. Those of other runs do not count, nor do any when ``run`` is ``None``.
+        """
+        rows = self._rows(call_rows.answer(key, run))
+        return self._calls(rows)[0] if rows else None
+
+    def call(self, id: str) -> CallRecord:
+        """The call of an id, or of the only id that begins so (6 characters or more).
+
+        :class:`NotStored` when there is none, or when several begin so.
+        """
+        rows = self._rows(call_rows.with_id(id))
+        if not rows and len(id) >= call_rows.SHORTEST_PREFIX:
+            rows = self._rows(call_rows.beginning(id, at_most=3))
+        if len(rows) > 1:
+            found = ", ".join(repr(row.id) for row in rows)
+            raise NotStored(
+                f"call {id!r} is not in the store, and several begin so: {found}",
+                "give more of the id",
+            )
+        if not rows:
+            raise NotStored(
+                f"call {id!r} is not in the store",
+                f"check the id: its first {call_rows.SHORTEST_PREFIX} characters or more will do",
+            )
+        return self._calls(rows)[0]
+
+    def calls(
+        self,
+        *,
+        run: str | None = None,
+        role: str | None = None,
+        status: CallStatus | None = None,
+        limit: int = 50,
+    ) -> list[CallRecord]:
+        """Calls by the time they started, newest first, at most ``limit``; ``None`` means any."""
+        return self._calls(self._rows(call_rows.newest(run, role, status, limit)))
+
+    def spent(self, run: str | None = None) -> Spent:
+        """What the calls of a run came to, failed ones included; without ``run``, all calls."""
+        rows = self._rows(call_rows.totals_by_role(run))
+        with translated(self.name):
+            return call_rows.add_up(rows)
+
+    def _calls(self, rows: list[Row[Any]]) -> list[CallRecord]:
+        with translated(self.name):
+            return [CallRecord(**fields(row, CallRecord)) for row in rows]
+
     # writing
 
     def next_version(self, unit: UnitId, spec_hash: str) -> int:
@@ -164,6 +229,13 @@ class Store:
         """
         with self._writing() as connection:
             write_run(connection, run, unit_number(connection, run.unit, run.spec_hash))
+
+    def save_calls(self, calls: Sequence[CallRecord]) -> None:
+        """Write all of these calls, or none when one has an id that is stored already."""
+        if not calls:
+            return
+        with self._writing() as connection:
+            connection.execute(insert(llm_calls), [call.model_dump() for call in calls])
 
     def _writing(self) -> AbstractContextManager[Connection]:
         self._check_open()

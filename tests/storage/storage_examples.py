@@ -6,6 +6,7 @@ from typing import Any
 
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score
+from storage.calls import CallRecord
 from storage.records import ExperimentRecord, Opening, RunRecord
 
 UNIT = UnitId("demo", "mlp.2", 117)
@@ -114,3 +115,36 @@ RUNNING: dict[str, Any] = NOTHING | {
     "document": None,
 }
 """Changes that make a run one that has only begun."""
+
+
+def call(id: str = "call-1", **changes: Any) -> CallRecord:
+    """A call that went well and has a price."""
+    values: dict[str, Any] = {
+        "id": id,
+        "key": "key-1",
+        "run": "run-key-1",
+        "role": "explainer",
+        "model": "openai:gpt-test",
+        "prompt": "explain/3/0badf00d",
+        "request": {"role": "explainer", "messages": [{"role": "user", "text": "why?"}]},
+        "response": {"kind": "chat", "text": "because", "finish": "stop", "usd": None},
+        "status": "ok",
+        "started": "2025-01-31T12:00:00Z",
+        "finished": "2025-01-31T12:00:01.5Z",
+        "seconds": 1.5,
+        "input_tokens": 100,
+        "cached_tokens": 40,
+        "output_tokens": 10,
+        "usd": 0.25,
+    }
+    return CallRecord(**(values | changes))
+
+
+FAILED: dict[str, Any] = {
+    "status": "failed",
+    "error": "HTTP 500",
+    "response": None,
+    "output_tokens": 0,
+    "usd": 0.0,
+}
+"""Changes that make a call one that failed and cost nothing."""

@@ -11,7 +11,7 @@ import signal
 import sys
 
 from sqlalchemy import Engine, event
-from storage_examples import SPEC, UNIT, explanation, run
+from storage_examples import SPEC, UNIT, call, explanation, run
 
 from storage import open_store
 
@@ -38,6 +38,8 @@ def main(url: str, task: str, name: str) -> None:
     sys.stdin.readline()
     if task == "die while migrating":
         dies("CREATE TABLE report_openings")
+    if task == "die while upgrading":
+        dies("CREATE TABLE llm_calls")
     with open_store(url) as store:
         if task == "save":
             for n in range(4):
@@ -47,6 +49,15 @@ def main(url: str, task: str, name: str) -> None:
                     run(id, explanations=(explanation(id, version),), scores=(), openings=())
                 )
                 say(version)
+        if task == "save calls":
+            for n in range(5):
+                store.save_calls([call(f"{name}-{n}-{part}") for part in range(4)])
+        if task == "die while saving calls":
+            with store.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA cache_size = 1")  # pages reach the disk early
+            dies("INSERT INTO llm_calls")
+            big = {"text": "x" * 200_000}
+            store.save_calls([call(f"doomed-{n}", request=big) for n in range(5)])
         if task == "die while saving":
             with store.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA cache_size = 1")  # pages reach the disk early

@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from storage_examples import NOTHING, RUNNING, SPEC, UNIT, explanation, run
+from storage_trouble import full_disk
 
 from core.errors import DiskFull, MissingExtra, NotStored, StorageError
 from storage import Store, open_store
@@ -24,23 +24,6 @@ def one_line(error: StorageError, *, names: object) -> None:
     assert "\n" not in str(error)
     assert str(names) in error.message
     assert error.hint
-
-
-@contextmanager
-def full_disk(store: Store) -> Iterator[None]:
-    """No page more than the database has now."""
-
-    def limit(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # SQLite never goes below what is used
-
-    def free(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1000000")
-
-    event.listen(store.engine, "checkout", limit)
-    event.listen(store.engine, "checkin", free)
-    yield
-    event.remove(store.engine, "checkout", limit)
-    event.remove(store.engine, "checkin", free)
 
 
 def test_a_full_disk_in_the_middle_of_a_run_loses_nothing(store: Store, file: Path) -> None:

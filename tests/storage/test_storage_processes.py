@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -14,45 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 from storage_examples import SPEC, UNIT, run
+from storage_trouble import intact, store_of_version, together
 
 from core.errors import NotStored
 from storage import Store, open_store
-
-WORKER = Path(__file__).with_name("storage_worker.py")
-ROOT = WORKER.parents[2]
-
-
-def together(url: str, tasks: list[str]) -> list[tuple[int, str, str]]:
-    """Start one process a task, all at the same moment; (exit code, output, errors) of each."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", str(WORKER), url, task, f"worker-{n}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for n, task in enumerate(tasks)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    ended = []
-    for process in started:
-        output, errors = process.communicate(timeout=60)
-        ended.append((process.returncode, output, errors))
-    return ended
-
-
-def intact(file: Path) -> bool:
-    with closing(sqlite3.connect(file)) as connection:
-        return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_processes_may_create_and_fill_one_database_at_once(url: str, file: Path) -> None:
@@ -90,6 +52,20 @@ def test_a_migration_killed_in_the_middle_is_done_again(url: str, file: Path) ->
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     with open_store(url) as store:
         store.save_run(run())
+
+
+def test_an_upgrade_killed_in_the_middle_keeps_the_old_version_whole(url: str, file: Path) -> None:
+    with store_of_version(url, "0001") as old:
+        old.save_run(run())
+    [(code, output, _)] = together(url, ["die while upgrading"])
+    assert (code, output) == (-signal.SIGKILL, "killed\n")
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        made = "SELECT count(*) FROM sqlite_master WHERE name LIKE '%llm_calls%'"
+        assert connection.execute(made).fetchone() == (0,)
+    with open_store(url) as store:
+        assert store.find_run("key-1") is not None
+        assert store.calls() == []
 
 
 def test_threads_may_open_one_fresh_database_at_once(url: str) -> None:

@@ -76,6 +76,7 @@ def test_these_are_the_tables() -> None:
         "scores",
         "experiments",
         "report_openings",
+        "llm_calls",
     }
 
 

@@ -1,0 +1,107 @@
+"""The questions about stored calls, as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import fsum
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, case, func, or_, select
+
+from storage.calls import CallStatus, Spent, Totals
+from storage.schema import llm_calls
+
+SHORTEST_PREFIX = 6
+_NEWEST_FIRST = (llm_calls.c.started.desc(), llm_calls.c.number.desc())
+
+
+def answer(key: str, run: str | None) -> Select[Any]:
+    """The call that answers a repeated request, if any.
+
+    The newest that went well, whoever made it. Failing that the newest that was refused or cut
+    short within the same ``run``: a run that is resumed goes on as it began, while another one, or
+    a call outside of any, is free to try again. Failed calls never answer.
+    """
+    usable = llm_calls.c.status == "ok"
+    if run is not None:
+        poor = llm_calls.c.status.in_(("refused", "truncated"))
+        usable = or_(usable, and_(llm_calls.c.run == run, poor))
+    good_first = case((llm_calls.c.status == "ok", 0), else_=1)
+    return (
+        select(llm_calls)
+        .where(llm_calls.c.key == key, usable)
+        .order_by(good_first, *_NEWEST_FIRST)
+        .limit(1)
+    )
+
+
+def with_id(id: str) -> Select[Any]:
+    """The call of this very id."""
+    return select(llm_calls).where(llm_calls.c.id == id)
+
+
+def beginning(prefix: str, at_most: int) -> Select[Any]:
+    """Calls whose ids begin with ``prefix``, letter case included, ``at_most`` of them."""
+    # substr, because LIKE ignores case in one database and reads % and _ as patterns in both;
+    # the inner query needs the index of ids only
+    ids = (
+        select(llm_calls.c.id)
+        .where(func.substr(llm_calls.c.id, 1, len(prefix)) == prefix)
+        .order_by(llm_calls.c.id)
+        .limit(at_most)
+    )
+    return select(llm_calls).where(llm_calls.c.id.in_(ids)).order_by(llm_calls.c.id)
+
+
+def newest(run: str | None, role: str | None, status: CallStatus | None, limit: int) -> Select[Any]:
+    """The last ``limit`` calls, newest first; ``None`` means any."""
+    asked = select(llm_calls).order_by(*_NEWEST_FIRST).limit(max(limit, 0))
+    for column, value in (
+        (llm_calls.c.run, run),
+        (llm_calls.c.role, role),
+        (llm_calls.c.status, status),
+    ):
+        if value is not None:
+            asked = asked.where(column == value)
+    return asked
+
+
+def totals_by_role(run: str | None) -> Select[Any]:
+    """One row a role, of one run or of all calls; ``priced`` counts the known prices."""
+    asked = select(
+        llm_calls.c.role,
+        func.count().label("calls"),
+        *(
+            func.sum(llm_calls.c[name]).label(name)
+            for name in Totals.model_fields
+            if name != "calls"
+        ),
+        func.count(llm_calls.c.usd).label("priced"),
+    )
+    if run is not None:
+        asked = asked.where(llm_calls.c.run == run)
+    return asked.group_by(llm_calls.c.role).order_by(llm_calls.c.role)
+
+
+def add_up(rows: Iterable[Row[Any]]) -> Spent:
+    """The rows of :func:`totals_by_role`, and their sum."""
+    by_role = {
+        row.role: Totals(
+            calls=row.calls,
+            input_tokens=row.input_tokens,
+            cached_tokens=row.cached_tokens,
+            output_tokens=row.output_tokens,
+            usd=row.usd if row.priced == row.calls else None,
+        )
+        for row in rows
+    }
+    each = list(by_role.values())
+    known = [totals.usd for totals in each if totals.usd is not None]
+    return Spent(
+        calls=sum(totals.calls for totals in each),
+        input_tokens=sum(totals.input_tokens for totals in each),
+        cached_tokens=sum(totals.cached_tokens for totals in each),
+        output_tokens=sum(totals.output_tokens for totals in each),
+        usd=fsum(known) if len(known) == len(each) else None,
+        by_role=by_role,
+    )

@@ -1,0 +1,79 @@
+"""Situations that a store must survive: a full disk, other processes, an older version."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+import storage.migrations
+from storage import Store, open_store
+
+WORKER = Path(__file__).with_name("storage_worker.py")
+ROOT = WORKER.parents[2]
+
+
+@contextmanager
+def full_disk(store: Store) -> Iterator[None]:
+    """No page more than the database has now."""
+
+    def limit(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # SQLite never goes below what is used
+
+    def free(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1000000")
+
+    event.listen(store.engine, "checkout", limit)
+    event.listen(store.engine, "checkin", free)
+    yield
+    event.remove(store.engine, "checkout", limit)
+    event.remove(store.engine, "checkin", free)
+
+
+def together(url: str, tasks: list[str]) -> list[tuple[int, str, str]]:
+    """Start one process a task, all at the same moment; (exit code, output, errors) of each."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", str(WORKER), url, task, f"worker-{n}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for n, task in enumerate(tasks)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ended = []
+    for process in started:
+        output, errors = process.communicate(timeout=60)
+        ended.append((process.returncode, output, errors))
+    return ended
+
+
+def intact(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@contextmanager
+def store_of_version(url: str, revision: str) -> Iterator[Store]:
+    """A store as an older version made it: brought to ``revision`` and no further."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(storage.migrations, "HEAD", revision)
+        with open_store(url) as store:
+            yield store
