@@ -25,6 +25,15 @@ NeuroscribeError                code               exit
 ├── StorageError                storage            1   the disk or the database said no
 │   ├── DiskFull                disk_full
 │   └── NotStored               not_stored
+├── ModelError                  model              1   a language model gave no usable answer
+│   ├── ModelKeyMissing         model_key_missing  2
+│   ├── ModelKeyRefused         model_key_refused
+│   ├── UnknownModel            unknown_model      2
+│   ├── UnsupportedRequest      unsupported_request 2
+│   ├── RequestRejected         request_rejected
+│   ├── ContextTooLong          context_too_long
+│   ├── ModelUnavailable        model_unavailable
+│   └── AnswerUnusable          answer_unusable
 ├── MissingExtra                missing_extra      1   an optional package is not installed
 └── BudgetReached               budget_reached     3   stopped before spending more
 
@@ -194,6 +203,83 @@ class NotStored(StorageError):
     """The record asked for does not exist."""
 
     code = "not_stored"
+
+
+class ModelError(NeuroscribeError):
+    """A language model gave no usable answer.
+
+    ``transient`` errors may go away when asked again, after ``retry_after`` seconds if the server
+    said so; ``rate_limited`` ones also ask for fewer requests at once. ``attempts`` counts the
+    requests that were made.
+    """
+
+    code = "model"
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        transient: bool = False,
+        rate_limited: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.transient = transient or rate_limited
+        self.rate_limited = rate_limited
+        self.retry_after = retry_after
+        self.attempts = 1
+
+
+class ModelKeyMissing(ModelError):
+    """No API key is set for the provider."""
+
+    code = "model_key_missing"
+    exit_code = 2
+
+
+class ModelKeyRefused(ModelError):
+    """The server does not accept the API key, or not for this model."""
+
+    code = "model_key_refused"
+
+
+class UnknownModel(ModelError):
+    """The server has no model of this name."""
+
+    code = "unknown_model"
+    exit_code = 2
+
+
+class UnsupportedRequest(ModelError):
+    """The model is declared unable to do what is asked; nothing was sent."""
+
+    code = "unsupported_request"
+    exit_code = 2
+
+
+class RequestRejected(ModelError):
+    """The server calls the request wrong; asking again would not help."""
+
+    code = "request_rejected"
+
+
+class ContextTooLong(RequestRejected):
+    """The prompt is longer than the model's context."""
+
+    code = "context_too_long"
+
+
+class ModelUnavailable(ModelError):
+    """The server could not be reached, was overloaded, or failed."""
+
+    code = "model_unavailable"
+
+
+class AnswerUnusable(ModelError):
+    """The server answered with something that is no answer: cut short, empty, malformed."""
+
+    code = "answer_unusable"
 
 
 class MissingExtra(NeuroscribeError):

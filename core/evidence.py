@@ -177,6 +177,30 @@ class SplitEvidence:
         low, high = self.bands[band].low, self.bands[band].high
         return np.flatnonzero((maxima >= low) & (maxima < high)).astype(np.int64)
 
+    def thinned(self, count: int) -> SplitEvidence:
+        """At most ``count`` windows of each kind, drawn as the whole ones are.
+
+        The strongest and the weakest; of the active windows and the shared random ones a uniform
+        sample. For simulators that cost money.
+        """
+        order = sorted(
+            self.random_rows.tolist(),
+            key=lambda row: unit_interval("neuroscribe/thin/1", str(self.pool.windows[row])),
+        )
+        drawn = {
+            "top_rows": self.top_rows[:count],
+            "bottom_rows": self.bottom_rows[:count],
+            "active_rows": self.active_rows[:count],
+            "random_rows": np.array(sorted(order[:count]), dtype=np.int64),
+        }
+        rows = np.unique(np.concatenate(list(drawn.values())))
+        return replace(
+            self,
+            pool=self.pool.take(rows),
+            others=self.others[rows],
+            **{name: np.searchsorted(rows, held) for name, held in drawn.items()},  # type: ignore[arg-type]
+        )
+
     def flipped(self) -> SplitEvidence:
         """The same windows from the negative side: activations negated, top and bottom swapped.
 

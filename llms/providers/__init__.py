@@ -1,0 +1,1 @@
+"""One module a provider. Each SDK is imported when a model of its provider is opened."""
