@@ -8,22 +8,30 @@ side alone, with zero where the unit is on the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.explainers.pattern import PatternExplainer, Proposal
-from agent.explainers.pattern.experiments import Experiment, Probe
+from agent.experiments import Experiment, Probe
+from agent.explainers.proposal import Candidate, Explainer, Proposed
 from core.evidence import Evidence, ExcerptSet, Floats, SplitEvidence
 from core.hashing import fingerprint
 from core.ids import UnitId
-from core.patterns import Pattern, render
 from core.results import Explanation, Polarity, Provenance, Score, Verdict
 from scoring.baselines import TokenTable
 from scoring.score import explained_variance_scores, simulation_scores
-from scoring.simulators import PatternSimulator, Simulator
+from scoring.simulators import (
+    Foreseen,
+    PatternSimulator,
+    Simulator,
+    SlowSimulator,
+    foresee,
+)
 from scoring.verdict import stands_alone, verdict, verdict_before_scoring
 
 Oracle = Callable[[ExcerptSet], NDArray[np.float64]]
@@ -40,29 +48,37 @@ class Investigation:
     scores: tuple[Score, ...]
     experiments: tuple[Experiment, ...]
     openings: tuple[str, ...]
+    simulated: Simulator | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """Who explains, who simulates, and what may be asked of the subject.
 
-    ``probe`` runs text on the unit; ``oracle`` gives the true signal where it is known.
+    ``probe`` runs text on the unit; ``oracle`` gives the true signal where it is known. A simulator
+    that costs money sees at most ``scored`` windows of each kind.
     """
 
-    explainer: PatternExplainer
+    explainer: Explainer
     provenance: Provenance
-    simulator: Simulator = field(default_factory=PatternSimulator)
+    simulator: Simulator | SlowSimulator = field(default_factory=PatternSimulator)
     probe: Probe | None = None
     oracle: Oracle | None = None
     seed: int = 0
+    scored: int = 10
 
 
 def investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation:
+    """:func:`investigate_async` for callers without an event loop."""
+    return asyncio.run(investigate_async(unit, evidence, setup))
+
+
+async def investigate_async(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation:
     """Explain one unit from its evidence and score what was found on untouched text."""
     early = verdict_before_scoring(evidence)
     if early is not None:
         return Investigation(unit, *early, (), (), (), ())
-    sides = [_side(unit, evidence, polarity, setup) for polarity in polarities(evidence)]
+    sides = [await _side(unit, evidence, polarity, setup) for polarity in polarities(evidence)]
     best = max(sides, key=lambda side: side.rank)
     return Investigation(
         unit=unit,
@@ -72,6 +88,7 @@ def investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation
         scores=tuple(s for side in sides for s in side.scores),
         experiments=tuple(x for side in sides for x in side.experiments),
         openings=tuple(evidence.openings),
+        simulated=best.simulated,
     )
 
 
@@ -92,6 +109,7 @@ class _Side:
     explanations: tuple[Explanation, ...] = ()
     scores: tuple[Score, ...] = ()
     experiments: tuple[Experiment, ...] = ()
+    simulated: Simulator | None = None
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -99,24 +117,29 @@ class _Side:
         return self.verdict in ("explained", "polysemantic"), (values[0] or 0.0) if values else 0.0
 
 
-def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Setup) -> _Side:
+async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Setup) -> _Side:
     explain, select = (_view(s, polarity) for s in (evidence.explain, evidence.select))
     if not (len(explain.top_rows) and len(select.top_rows)):
         return _Side("low_evidence", f"no {polarity} window to explain or to choose on")
     probe = _negated(setup.probe) if polarity == "negative" and setup.probe else setup.probe
-    proposal = setup.explainer.propose(explain, select, probe, setup.seed)
-    if proposal.pattern is None:
-        reason = f"no sentence paid for its length ({proposal.tried} compared)"
-        return _Side("abstained", reason, experiments=proposal.experiments)
-    whole = _explanation(unit, polarity, proposal.pattern, None, setup)
+    proposed = await setup.explainer.explain(explain, select, probe, setup.seed)
+    if not proposed.candidates:
+        return _Side(proposed.verdict, proposed.reason, experiments=proposed.experiments)
+    if not isinstance(setup.simulator, PatternSimulator):
+        select = select.thinned(setup.scored)
+    chosen = await _chosen(proposed.candidates, explain, select, setup)
+    whole, *meanings = _explanations(unit, polarity, chosen, proposed, setup)
     opened = evidence.open_report(f"{polarity}: score the chosen explanation")
     report = _view(opened, polarity)
     if not len(report.top_rows):
         reason = f"no {polarity} window in the report split"
-        return _Side("low_evidence", reason, (whole,), (), proposal.experiments)
-    scores = _scored([whole], explain, select, report, polarity, setup)
-    meanings = _meanings(unit, polarity, proposal, setup)
-    own = _scored(meanings, explain, select, report, polarity, setup)
+        return _Side("low_evidence", reason, (whole,), (), proposed.experiments)
+    if not isinstance(setup.simulator, PatternSimulator):
+        report = report.thinned(setup.scored)
+    texts = [e.text for e in (whole, *meanings)]
+    simulator = await _ready(setup.simulator, texts, [select, report])
+    scores = _scored([whole], simulator, explain, select, report, polarity, setup)
+    own = _scored(meanings, simulator, explain, select, report, polarity, setup)
     confirmed = [m for m in meanings if stands_alone(s for s in own if s.explanation_id == m.id)]
     decided, reason = verdict(scores, len(confirmed))
     if decided != "polysemantic":
@@ -127,8 +150,44 @@ def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Setup) ->
         reason,
         (whole, *confirmed),
         (*scores, *(s for s in own if s.explanation_id in kept)),
-        proposal.experiments,
+        proposed.experiments,
+        simulator,
     )
+
+
+async def _chosen(
+    candidates: Sequence[Candidate], explain: SplitEvidence, select: SplitEvidence, setup: Setup
+) -> Candidate:
+    """The candidate that predicts ``select`` best; the first where none has a score there."""
+    if len(candidates) == 1:
+        return candidates[0]
+    simulator = await _ready(setup.simulator, [c.text for c in candidates], [select])
+    table = TokenTable.learn(explain)
+
+    def rho(candidate: Candidate) -> float:
+        scores = simulation_scores(
+            explanation_id="candidate",
+            text=candidate.text,
+            symbols=candidate.symbols,
+            simulator=simulator,
+            evidence=select,
+            table=table,
+            seed=setup.seed,
+            modes=["top_and_random"],
+            split="select",
+        )
+        return -math.inf if scores[0].value is None else scores[0].value
+
+    return max(candidates, key=rho)
+
+
+async def _ready(
+    simulator: Simulator | SlowSimulator, texts: Sequence[str], splits: Sequence[SplitEvidence]
+) -> Simulator:
+    """A simulator that answers at once: a slow one is asked everything it will be asked."""
+    if isinstance(simulator, PatternSimulator | Foreseen):
+        return simulator
+    return await foresee(cast(SlowSimulator, simulator), texts, [s.pool for s in splits])
 
 
 def _view(split: SplitEvidence, polarity: Polarity) -> SplitEvidence:
@@ -136,33 +195,34 @@ def _view(split: SplitEvidence, polarity: Polarity) -> SplitEvidence:
     return (split.flipped() if polarity == "negative" else split).rectified()
 
 
-def _meanings(
-    unit: UnitId, polarity: Polarity, proposal: Proposal, setup: Setup
+def _explanations(
+    unit: UnitId, polarity: Polarity, chosen: Candidate, proposed: Proposed, setup: Setup
 ) -> list[Explanation]:
-    """The separate readings of a sentence with their shares, if there are at least two."""
-    if len(proposal.readings) < 2:
-        return []
-    return [_explanation(unit, polarity, r.pattern, r.share, setup) for r in proposal.readings]
-
-
-def _explanation(
-    unit: UnitId, polarity: Polarity, pattern: Pattern, share: float | None, setup: Setup
-) -> Explanation:
-    text = render(pattern)
-    return Explanation(
-        id="e" + fingerprint([str(unit), polarity, text, setup.provenance.model_dump()]),
-        unit=unit,
-        text=text,
-        polarity=polarity,
-        share=share,
-        method=setup.explainer.name,
-        symbols=pattern.symbols,
-        provenance=setup.provenance,
+    """The sentence and, if it has at least two, its separate readings with their shares."""
+    provenance = setup.provenance.model_copy(
+        update={"parameters": {**setup.provenance.parameters, **proposed.parameters}}
     )
+    said: list[tuple[str, int, float | None]] = [(chosen.text, chosen.symbols, None)]
+    if len(chosen.meanings) > 1:
+        said += [(m.text, m.symbols, m.share) for m in chosen.meanings]
+    return [
+        Explanation(
+            id="e" + fingerprint([str(unit), polarity, text, provenance.model_dump()]),
+            unit=unit,
+            text=text,
+            polarity=polarity,
+            share=share,
+            method=setup.explainer.name,
+            symbols=symbols,
+            provenance=provenance,
+        )
+        for text, symbols, share in said
+    ]
 
 
 def _scored(
-    written: list[Explanation],
+    written: Sequence[Explanation],
+    simulator: Simulator,
     explain: SplitEvidence,
     select: SplitEvidence,
     report: SplitEvidence,
@@ -179,7 +239,7 @@ def _scored(
             explanation_id=explanation.id,
             text=explanation.text,
             symbols=explanation.symbols,
-            simulator=setup.simulator,
+            simulator=simulator,
             evidence=report,
             table=table,
             seed=setup.seed,
@@ -188,7 +248,7 @@ def _scored(
         scores += explained_variance_scores(
             explanation_id=explanation.id,
             text=explanation.text,
-            simulator=setup.simulator,
+            simulator=simulator,
             evidence=report,
             calibrate_on=select,
             table=table,

@@ -21,8 +21,8 @@ from neuroscribe.profile import profile
 from neuroscribe.workspace import CorpusChoice, Workspace
 
 if TYPE_CHECKING:
+    from agent.experiments import Probe
     from agent.explain import Investigation, Oracle, Setup
-    from agent.explainers.pattern.experiments import Probe
     from core.evidence import Evidence, ExcerptSet, Floats
     from storage import RunRecord, Store
     from subjects.index.collect import Progress

@@ -22,3 +22,20 @@ class Simulator(Protocol):
     def simulate(self, explanation: str, excerpts: ExcerptSet) -> Simulation:
         """Predictions [excerpts, tokens] on a 0-10 scale."""
         ...
+
+
+class SlowSimulator(Protocol):
+    """A simulator that has to wait for its answers; see :mod:`scoring.simulators.ahead`."""
+
+    @property
+    def name(self) -> str:
+        """Stored with every score."""
+        ...
+
+    async def simulate(self, explanation: str, excerpts: ExcerptSet) -> Simulation:
+        """Predictions [excerpts, tokens] on a 0-10 scale.
+
+        What went wrong with one request is missing in the result, with a status and a reason. A
+        budget that is used up, a wrong key or an unknown model is raised.
+        """
+        ...

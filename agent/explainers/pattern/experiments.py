@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.experiments import Experiment, Probe
 from agent.explainers.pattern.candidates import forms_of
 from agent.explainers.pattern.fit import sayable
-from core.evidence import ExcerptSet, Floats, SplitEvidence
+from core.evidence import ExcerptSet, SplitEvidence
 from core.patterns import (
     Clause,
     Context,
@@ -32,23 +32,6 @@ from core.patterns import (
 PEAKS = 12
 REACH = 12
 NEEDED = 0.3
-
-
-class Probe(Protocol):
-    """Runs the subject: token IDs [n, tokens] in, one unit's activations [n, tokens] out."""
-
-    def __call__(self, token_ids: NDArray[np.int64], /) -> Floats:
-        """Activations of the unit under study on windows of this text."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """One question put to the subject and its numeric outcome, stored with the explanation."""
-
-    kind: str
-    description: str
-    outcome: dict[str, float | int | str]
 
 
 @dataclass(frozen=True, slots=True)

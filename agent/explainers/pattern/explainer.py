@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.experiments import Experiment, Probe
 from agent.explainers.pattern.candidates import is_barred
-from agent.explainers.pattern.experiments import NEEDED, Experiment, Probe, break_context, occlude
+from agent.explainers.pattern.experiments import NEEDED, break_context, occlude
 from agent.explainers.pattern.fit import CHOICE_MODES, Regression, refit
 from agent.explainers.pattern.search import PRICE, search
+from agent.explainers.proposal import Candidate, Meaning, Parameter, Proposed
 from core.evidence import SplitEvidence
 from core.patterns import (
     Clause,
@@ -26,6 +28,7 @@ from core.patterns import (
     TokenGrid,
     clause_mask,
     evaluate,
+    render,
 )
 from scoring.samples import sample
 from scoring.statistics import correlation, excerpt_sums
@@ -70,6 +73,21 @@ class PatternExplainer:
     experiments: bool = True
 
     name = "pattern"
+
+    async def explain(
+        self, explain: SplitEvidence, select: SplitEvidence, probe: Probe | None, seed: int
+    ) -> Proposed:
+        """The one sentence that :meth:`propose` chose, or none."""
+        found = self.propose(explain, select, probe, seed)
+        parameters: dict[str, Parameter] = {"price": self.price, "experiments": self.experiments}
+        if found.pattern is None:
+            reason = f"no sentence paid for its length ({found.tried} compared)"
+            return Proposed((), "abstained", reason, found.experiments, parameters)
+        meanings = tuple(
+            Meaning(render(r.pattern), r.pattern.symbols, r.share) for r in found.readings
+        )
+        chosen = Candidate(render(found.pattern), found.pattern.symbols, meanings)
+        return Proposed((chosen,), experiments=found.experiments, parameters=parameters)
 
     def propose(
         self, explain: SplitEvidence, select: SplitEvidence, probe: Probe | None, seed: int = 0
