@@ -32,7 +32,12 @@ from scoring.simulators import (
     SlowSimulator,
     foresee,
 )
-from scoring.verdict import stands_alone, verdict, verdict_before_scoring
+from scoring.verdict import (
+    failed_simulation,
+    stands_alone,
+    verdict,
+    verdict_before_scoring,
+)
 
 Oracle = Callable[[ExcerptSet], NDArray[np.float64]]
 
@@ -141,7 +146,7 @@ async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Set
     scores = _scored([whole], simulator, explain, select, report, polarity, setup)
     own = _scored(meanings, simulator, explain, select, report, polarity, setup)
     confirmed = [m for m in meanings if stands_alone(s for s in own if s.explanation_id == m.id)]
-    decided, reason = verdict(scores, len(confirmed))
+    decided, reason = failed_simulation(scores) or verdict(scores, len(confirmed))
     if decided != "polysemantic":
         confirmed = []
     kept = {meaning.id for meaning in confirmed}

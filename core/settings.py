@@ -16,6 +16,10 @@ class Settings(BaseSettings):
 
     ``home`` holds indexes and the database (``~`` is expanded); ``threads`` 0 leaves torch's own
     choice. A variable that is set to nothing counts as not set.
+
+    ``llm_*``: how many requests at once, seconds to wait for an answer, tries, the first wait
+    between tries, and as JSON what models can do (``{"openai:m@http://host/v1": ["chat"]}``) and
+    arguments of the engine in process. ``prices`` is a file like ``llms/prices.json``.
     """
 
     model_config = SettingsConfigDict(
@@ -28,6 +32,13 @@ class Settings(BaseSettings):
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     threads: int = Field(default=0, ge=0)
     index_budget_mb: int = Field(default=2048, ge=1)
+    llm_concurrency: int = Field(default=16, ge=1, le=1024)
+    llm_timeout: float = Field(default=120.0, gt=0)
+    llm_attempts: int = Field(default=6, ge=1)
+    llm_first_wait: float = Field(default=1.0, ge=0)
+    llm_capabilities: dict[str, list[str]] = Field(default_factory=dict)
+    llm_engine: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    prices: Path | None = None
 
     @field_validator("home")
     @classmethod

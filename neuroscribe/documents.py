@@ -5,6 +5,7 @@ Keys are stable: additions are fine, renames are not. Absent figures are ``null`
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -64,7 +65,11 @@ class BandShare(Record):
 
 
 class ShownExcerpt(Record):
-    """One window: ``tokens[t]`` fired at ``activations[t]``; ``simulated`` is on a 0-10 scale."""
+    """One window: ``tokens[t]`` fired at ``activations[t]``.
+
+    ``simulated`` is on a scale from 0 to 10, for explanations of the negative side from -10 to 0,
+    and None where the simulator said nothing.
+    """
 
     kind: str
     split: Literal["explain", "select", "report"]
@@ -87,10 +92,14 @@ class ShownExcerpt(Record):
                 offset=int(excerpts.offsets[i]),
                 tokens=list(excerpts.tokens[i]),
                 activations=[round(float(v), 6) for v in excerpts.activations[i]],
-                simulated=None if simulated is None else [round(float(v), 4) for v in simulated[i]],
+                simulated=None if simulated is None else [_or_none(v) for v in simulated[i]],
             )
             for i in range(min(count, len(excerpts)))
         ]
+
+
+def _or_none(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None
 
 
 class PortToken(Record):

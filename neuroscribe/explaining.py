@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,18 +13,24 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import InvalidSetting, NeuroscribeError, PatternSyntaxError
 from core.hashing import fingerprint
 from core.ids import UnitId
-from core.results import Explanation, Provenance
+from core.patterns import parse
+from core.results import Explanation, Provenance, Usage
+from core.settings import Settings
 from core.version import code_version
 from neuroscribe.documents import ExperimentShown, ExplainDocument, ShownExcerpt
-from neuroscribe.profile import profile
+from neuroscribe.models import PATTERN, ModelChoice, Spending, voices
+from neuroscribe.profile import ports, profile
 from neuroscribe.workspace import CorpusChoice, Workspace
+from prompts.lock import locked
 
 if TYPE_CHECKING:
     from agent.experiments import Probe
-    from agent.explain import Investigation, Oracle, Setup
+    from agent.explain import Investigation, Oracle
     from core.evidence import Evidence, ExcerptSet, Floats
+    from scoring.simulators import Simulator
     from storage import RunRecord, Store
     from subjects.index.collect import Progress
     from subjects.index.reader import ActivationIndex
@@ -40,6 +47,24 @@ class ExplainRequest:
     seed: int = 0
     experiments: bool = True
     corpus: CorpusChoice = field(default_factory=CorpusChoice)
+    models: ModelChoice = field(default_factory=ModelChoice)
+    given: str | None = None
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what cannot be before anything is loaded, collected or sent."""
+        self.models.check(settings)
+        if self.given is None:
+            return
+        if not self.given:
+            raise InvalidSetting("the explanation is empty", "say what the unit reacts to")
+        if self.models.simulates == PATTERN:
+            try:
+                parse(self.given)
+            except PatternSyntaxError as error:
+                raise PatternSyntaxError(
+                    f"the explanation is no sentence of the pattern language: {error.message}",
+                    "give --simulator a language model for prose",
+                ) from error
 
     def key(self, workspace: Workspace) -> str:
         """The request's name in the store, computed without loading the model."""
@@ -54,6 +79,7 @@ class ExplainRequest:
                 workspace.subject_identity(self.unit.subject),
                 corpus.open().fingerprint,
                 [corpus.window, corpus.windows_per_document, corpus.column, corpus.limit],
+                [asdict(self.models), self.given, sorted(locked().items())],
             ]
         )
 
@@ -72,12 +98,16 @@ def explain_unit(
     *,
     fresh: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    spending: Spending | None = None,
 ) -> Answer:
     """Explain and score one unit, or give the stored answer unless ``fresh``.
 
     Raises the errors of :mod:`core.errors`: a wrong ID, subject, site or index number, a corpus
-    that cannot be used, a damaged index, a full disk. What was stored before is never lost.
+    that cannot be used, a damaged index, a full disk, a language model that cannot be asked, a
+    budget that is used up. What was stored before is never lost: a run that ended early is kept as
+    failed, with every answer it paid for, and goes on from there when asked again.
     """
+    request.check(workspace.settings)
     key = request.key(workspace)
     with workspace.store() as store:
         if not fresh and (found := store.find_run(key)) is not None:
@@ -89,12 +119,19 @@ def explain_unit(
         index = workspace.index(unit.subject, unit.site, request.corpus, progress)
         evidence = index.evidence(unit)
         run = uuid4().hex[:16]
-        setup = _setup(index, request)
-        found_out = _investigate(unit, evidence, setup)
+        try:
+            found_out = asyncio.run(
+                _investigate(
+                    index, evidence, request, store, workspace.settings, spending, key, fresh
+                )
+            )
+        except NeuroscribeError as error:
+            store.save_run(_failed(request, run, key, index, started, error, evidence))
+            raise
         written = _published(store, index, found_out, run)
         document = _document(index, evidence, request, found_out, written, store, run, started)
         seconds = round(time.monotonic() - began, 3)
-        document = document.model_copy(update={"seconds": seconds})
+        document = document.model_copy(update={"seconds": seconds, "usage": _usage(store, key)})
         store.save_run(_record(document, key, index.manifest.spec_hash, found_out.openings))
     return Answer(document, stored=False)
 
@@ -105,32 +142,96 @@ def _check(workspace: Workspace, unit: UnitId) -> None:
     resolve(workspace.subject(unit.subject), unit)
 
 
-def _investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation:
-    from agent.explain import investigate
-
-    return investigate(unit, evidence, setup)
-
-
-def _setup(index: ActivationIndex, request: ExplainRequest) -> Setup:
-    from agent.explain import Setup
+async def _investigate(
+    index: ActivationIndex,
+    evidence: Evidence,
+    request: ExplainRequest,
+    store: Store,
+    settings: Settings,
+    spending: Spending | None,
+    key: str,
+    fresh: bool,
+) -> Investigation:
+    from agent.explain import Setup, investigate_async
+    from agent.explainers.given import GivenExplainer
     from agent.explainers.pattern import PatternExplainer
+    from agent.explainers.proposal import Explainer
 
+    explainer: Explainer | None = None
+    if request.given is not None:
+        explainer = GivenExplainer(request.given)
+    elif request.models.explainer == PATTERN:
+        explainer = PatternExplainer(experiments=request.experiments)
+    promoted = tuple(token.token for token in ports(index, request.unit)[0])
+    opening = voices(
+        request.models,
+        explainer,
+        store,
+        settings,
+        spending or Spending(),
+        run=key,
+        reuse=not fresh,
+        promoted=promoted,
+    )
     manifest = index.manifest
-    explainer = PatternExplainer(experiments=request.experiments)
-    return Setup(
-        explainer=explainer,
-        provenance=Provenance(
-            method=explainer.name,
+    async with opening as opened:
+        name, _, digest = (opened.prompt or "").rpartition("/")
+        setup = Setup(
+            explainer=opened.explainer,
+            simulator=opened.simulator,
+            provenance=Provenance(
+                method=opened.explainer.name,
+                seed=request.seed,
+                subject_spec=manifest.spec_hash,
+                corpus=manifest.corpus_fingerprint,
+                index=manifest.key,
+                code_version=code_version(),
+                prompt=name or None,
+                prompt_hash=digest or None,
+                model=opened.label,
+            ),
+            probe=probe(index, request.unit),
+            oracle=oracle(index, request.unit),
             seed=request.seed,
-            subject_spec=manifest.spec_hash,
-            corpus=manifest.corpus_fingerprint,
-            index=manifest.key,
-            code_version=code_version(),
-            parameters={"price": explainer.price, "experiments": explainer.experiments},
-        ),
-        probe=probe(index, request.unit),
-        oracle=oracle(index, request.unit),
+            scored=request.models.scored,
+        )
+        return await investigate_async(request.unit, evidence, setup)
+
+
+def _usage(store: Store, key: str) -> Usage:
+    """Everything ever spent on this question, by earlier runs that did not finish as well."""
+    spent = store.spent(key)
+    return Usage(
+        requests=spent.calls,
+        input_tokens=spent.input_tokens,
+        output_tokens=spent.output_tokens,
+        usd=spent.usd,
+    )
+
+
+def _failed(
+    request: ExplainRequest,
+    run: str,
+    key: str,
+    index: ActivationIndex,
+    started: str,
+    error: NeuroscribeError,
+    evidence: Evidence,
+) -> RunRecord:
+    from storage import Opening, RunRecord
+
+    return RunRecord(
+        id=run,
+        unit=request.unit,
+        spec_hash=index.manifest.spec_hash,
+        key=key,
         seed=request.seed,
+        code_version=code_version(),
+        status="failed",
+        reason=f"{error.code}: {error.message}",
+        started=started,
+        finished=_now(),
+        openings=tuple(Opening(reason=r, time=started) for r in evidence.openings),
     )
 
 
@@ -195,7 +296,7 @@ def _document(
     unit = request.unit
     shown = profile(index, unit, evidence, excerpts=EXCERPTS_SHOWN)
     if written:
-        beside = _beside(evidence, next(iter(written.values())))
+        beside = _beside(evidence, next(iter(written.values())), found_out.simulated)
         shown = shown.model_copy(update={"excerpts": [*beside, *shown.excerpts]})
     earlier = len(store.openings(unit, index.manifest.spec_hash))
     return ExplainDocument(
@@ -221,23 +322,29 @@ def _document(
     )
 
 
-def _beside(evidence: Evidence, explanation: Explanation) -> list[ShownExcerpt]:
+def _beside(
+    evidence: Evidence, explanation: Explanation, simulator: Simulator | None
+) -> list[ShownExcerpt]:
     """The strongest ``report`` excerpts with their simulated values, from the opening that scored.
 
     Text the explainer never saw, shown after the score is fixed.
     """
-    from scoring.simulators import PatternSimulator
-
+    if simulator is None:
+        return []
     report = evidence.opened_report()
     side = report.flipped() if explanation.polarity == "negative" else report
     top = side.top.take(range(min(EXCERPTS_SHOWN, len(side.top_rows))))
-    simulated = PatternSimulator().simulate(explanation.text, top)
+    try:
+        simulated = simulator.simulate(explanation.text, top)
+    except KeyError:  # a simulator that costs money was shown fewer windows
+        return []
     excerpts = report.pool.take(side.top_rows[: len(top)])
     kind = "bottom" if explanation.polarity == "negative" else "top"
     signed = -1.0 if explanation.polarity == "negative" else 1.0
+    values = np.where(simulated.known, signed * simulated.predicted, np.nan)
     return [
         item.model_copy(update={"kind": kind})
-        for item in ShownExcerpt.some(excerpts, len(top), signed * simulated.predicted)
+        for item in ShownExcerpt.some(excerpts, len(top), values)
     ]
 
 

@@ -10,6 +10,8 @@ A unit is
   the null units' 95th percentile and ``FLOOR``;
 * ``polysemantic`` when it is explained, and two or more separate readings each predict it alone
   (their own ``corpus`` intervals lie above zero);
+* ``refused`` or ``failed`` when a language model simulated no token at all: that says nothing about
+  the explanation;
 * ``abstained`` otherwise.
 
 Both modes are asked for because either alone is too easy to pass by chance: the first is won by one
@@ -48,6 +50,17 @@ def stands_alone(scores: Iterable[Score]) -> bool:
     """Whether one reading predicts the unit by itself: its ``corpus`` interval lies above zero."""
     own = [s for s in scores if s.mode == "corpus" and s.scorer == "simulation"]
     return any(score.low is not None and score.low > 0.0 for score in own)
+
+
+def failed_simulation(scores: Sequence[Score]) -> tuple[Verdict, str] | None:
+    """``refused`` or ``failed`` with the reason, when no simulated score could be computed."""
+    chosen = [s for s in scores if s.scorer == "simulation"]
+    lost = [s for s in chosen if s.value is None and s.status in ("error", "refused", "unparsed")]
+    if not chosen or len(lost) < len(chosen):
+        return None
+    return "refused" if lost[
+        0
+    ].status == "refused" else "failed", f"not simulated: {lost[0].reason}"
 
 
 def verdict(scores: Sequence[Score], readings: int) -> tuple[Verdict, str]:

@@ -74,4 +74,4 @@ def _wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]
+    return " ".join(text.split())[:200]

@@ -11,7 +11,7 @@ from typing import Any
 
 import openai
 
-from core.errors import UnsupportedRequest
+from core.errors import RequestRejected, UnknownModel, UnsupportedRequest
 from llms.capabilities import check
 from llms.names import ModelName
 from llms.protocol import (
@@ -136,7 +136,8 @@ class OpenAIModel:
         ids = dict(
             zip(pieces, await asyncio.gather(*(self._encode(p) for p in pieces)), strict=True)
         )
-        start = await self._encode("", special=True)
+        plain, marked = await self._encode("0"), await self._encode("0", special=True)
+        start = marked[: len(marked) - len(plain)] if marked[-len(plain) :] == plain else ()
         prompt, places = laid_out(request, ids, start)
         with self._translated():
             answer = await self._client.completions.create(
@@ -181,12 +182,14 @@ class OpenAIModel:
             return False
         try:
             await self._encode("0")
-        except openai.APIStatusError:
+        except (RequestRejected, UnknownModel):
             return False
         return True
 
     async def _encode(self, piece: str, special: bool = False) -> tuple[int, ...]:
         """Token IDs of one piece of text, asked for once."""
+        if not piece:
+            return ()
         key = (piece, special)
         if key not in self._ids:
             self._ids[key] = asyncio.create_task(self._ask_ids(piece, special))
@@ -199,12 +202,16 @@ class OpenAIModel:
 
     async def _ask_ids(self, piece: str, special: bool) -> tuple[int, ...]:
         root = str(self._client.base_url).rstrip("/").removesuffix("/v1")
-        answer: Any = await self._client.post(
-            f"{root}/tokenize",
-            cast_to=object,
-            body={"model": self.model, "prompt": piece, "add_special_tokens": special},
-        )
-        return tuple(int(i) for i in answer["tokens"])
+        with self._translated():
+            answer: Any = await self._client.post(
+                f"{root}/tokenize",
+                cast_to=object,
+                body={"model": self.model, "prompt": piece, "add_special_tokens": special},
+            )
+        try:
+            return tuple(int(i) for i in answer["tokens"])
+        except (TypeError, KeyError, ValueError) as error:
+            raise unusable(self.name, "/tokenize gave no tokens") from error
 
     def _asked(self, request: ChatRequest) -> dict[str, Any]:
         asked: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,17 +11,27 @@ from core.ids import UnitId
 from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 
+if TYPE_CHECKING:
+    from neuroscribe.explaining import ExplainRequest
+    from neuroscribe.models import Spending
+    from neuroscribe.workspace import Workspace
+
 
 def explain(
     unit: options.Unit,
     json: options.Json = False,
-    html: Annotated[
-        Path | None, typer.Option("--html", help="Also write one self-contained HTML file.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of experiments and intervals.")] = 0,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Recompute instead of giving the stored answer.")
-    ] = False,
+    html: options.Html = None,
+    explainer: options.Explainer = "pattern",
+    simulator: options.Simulator = None,
+    strategy: options.Strategy = "auto",
+    candidates: options.Candidates = 3,
+    score_excerpts: options.Scored = 10,
+    budget_usd: options.BudgetUsd = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    concurrency: options.Concurrency = None,
+    seed: options.Seed = 0,
+    fresh: options.Fresh = False,
     one_shot: Annotated[
         bool, typer.Option("--one-shot", help="Explain from excerpts alone, without experiments.")
     ] = False,
@@ -35,7 +45,8 @@ def explain(
     trust_remote_code: options.Trust = False,
 ) -> None:
     """Explain one unit, score the explanation on untouched text, and show the evidence."""
-    from neuroscribe.explaining import ExplainRequest, explain_unit
+    from neuroscribe.explaining import ExplainRequest
+    from neuroscribe.models import Spending
 
     named = UnitId.parse(unit)
     workspace = options.workspace(named.subject, source, revision, trust_remote_code)
@@ -44,9 +55,26 @@ def explain(
         seed=seed,
         experiments=not one_shot,
         corpus=options.corpus_choice(corpus, column, limit, window, per_document),
+        models=options.model_choice(explainer, simulator, strategy, candidates, score_excerpts),
     )
+    spending = Spending(budget_usd, max_calls, max_tokens, concurrency)
+    answer(workspace, request, spending, fresh=fresh, json=json, html=html)
+
+
+def answer(
+    workspace: Workspace,
+    request: ExplainRequest,
+    spending: Spending,
+    *,
+    fresh: bool,
+    json: bool,
+    html: Path | None,
+) -> None:
+    """Ask, and print the document in the form that was chosen."""
+    from neuroscribe.explaining import explain_unit
+
     with collecting(quiet=json) as progress:
-        answer = explain_unit(workspace, request, fresh=fresh, progress=progress)
+        answer = explain_unit(workspace, request, fresh=fresh, progress=progress, spending=spending)
     if html is not None:
         from neuroscribe.render.html import unit_page
         from subjects.index.files import write_bytes

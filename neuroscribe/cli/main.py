@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from core.errors import NeuroscribeError
-from neuroscribe.cli import collect, explain, show, subjects
+from neuroscribe.cli import collect, explain, llm, score, show, subjects
 from neuroscribe.cli.output import fail
 
 INTERRUPTED = 130
@@ -30,9 +30,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("explain")(explain.explain)
+app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
 app.add_typer(subjects.app, name="subjects")
+app.add_typer(llm.app, name="llm")
 
 
 def _version(value: bool) -> None:

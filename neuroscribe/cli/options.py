@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from neuroscribe.models import ModelChoice
     from neuroscribe.workspace import CorpusChoice, Workspace
 
 Unit = Annotated[
     str, typer.Argument(metavar="UNIT", help="Which unit: subject/site/index, e.g. demo/mlp.2/117.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", help="Also write one self-contained HTML file.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of experiments and intervals.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Recompute instead of giving the stored answer.")
+]
 Corpus = Annotated[
     str,
     typer.Option(
@@ -43,6 +52,57 @@ Trust = Annotated[
         "--trust-remote-code", help="Run code that comes with the model. Off for a reason."
     ),
 ]
+
+Explainer = Annotated[
+    str,
+    typer.Option(
+        "--explainer",
+        metavar="MODEL",
+        help="pattern (no language model), openai:MODEL[@URL], anthropic:MODEL or vllm:MODEL.",
+    ),
+]
+Simulator = Annotated[
+    str | None,
+    typer.Option("--simulator", metavar="MODEL", help="The same; default: whoever explains."),
+]
+Strategy = Annotated[
+    str,
+    typer.Option("--strategy", help="auto, all-at-once, token-by-token or indexed simulation."),
+]
+Candidates = Annotated[
+    int, typer.Option("--candidates", min=1, max=50, help="Explanations to choose from.")
+]
+Scored = Annotated[
+    int,
+    typer.Option(
+        "--score-excerpts", min=1, help="Windows of each kind that a language model simulates."
+    ),
+]
+BudgetUsd = Annotated[
+    float | None, typer.Option("--budget-usd", min=0.0, help="Stop before spending more dollars.")
+]
+MaxCalls = Annotated[
+    int | None, typer.Option("--max-calls", min=0, help="Stop before making more requests.")
+]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", min=0, help="Stop before using more tokens.")
+]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, max=1024, help="Requests at once.")
+]
+
+
+def model_choice(
+    explainer: str, simulator: str | None, strategy: str, candidates: int, scored: int
+) -> ModelChoice:
+    """Who explains and who simulates, as chosen on the command line."""
+    from core.errors import InvalidSetting
+    from neuroscribe.models import NEEDS, ModelChoice
+
+    known = ("auto", *NEEDS)
+    if strategy not in known:
+        raise InvalidSetting(f"{strategy!r} is no strategy", f"known: {', '.join(known)}")
+    return ModelChoice(explainer, simulator, strategy, candidates, scored)
 
 
 def corpus_choice(

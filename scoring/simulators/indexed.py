@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import ValidationError
 
-from core.errors import ModelError
+from core.errors import ContextTooLong, ModelError
 from core.evidence import ExcerptSet
 from core.results import Record, Simulation
 from llms.protocol import ChatRequest, Message, Model, schema_of
@@ -37,6 +37,7 @@ class Prediction(Record):
 class IndexedSimulator:
     """Works with any chat model that answers in a JSON schema.
 
+    A batch that is too long for the model is halved until it fits.
     A sequence that the answer leaves out is missing, not silent; so is one with a number outside
     the excerpt or an activity outside the scale.
     """
@@ -73,6 +74,12 @@ class IndexedSimulator:
         )
         try:
             answer = await self.model.chat(request)
+        except ContextTooLong as error:
+            if len(part) == 1:
+                return [Outcome.of(len(part[0]), error)]
+            half = len(part) // 2
+            first = await self._batch(explanation, part[:half])
+            return first + await self._batch(explanation, part[half:])
         except ModelError as error:
             return [Outcome.of(len(tokens), error) for tokens in part]
         if answer.finish == "refused":

@@ -1,0 +1,193 @@
+"""Who explains and who simulates: from names on the command line to open models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from core.errors import InvalidSetting, UnsupportedRequest
+from core.settings import Settings
+from llms.budget import Budget
+from llms.protocol import Capability
+
+if TYPE_CHECKING:
+    from agent.explainers.proposal import Explainer
+    from llms.open import Options
+    from llms.protocol import Model
+    from scoring.simulators import Simulator, SlowSimulator
+    from storage import Store
+
+PATTERN = "pattern"
+Strategy = Literal["auto", "all-at-once", "token-by-token", "indexed"]
+# In the order in which "auto" prefers them: fewest requests for most information first.
+NEEDS: dict[Strategy, frozenset[Capability]] = {
+    "all-at-once": frozenset({"slots"}),
+    "indexed": frozenset({"chat", "schema"}),
+    "token-by-token": frozenset({"chat", "token_logprobs"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Names of models, ``pattern`` for none. ``simulator`` None: whoever explains also simulates.
+
+    ``scored`` windows of each kind are simulated by a language model. Everything here is part of
+    the question that an answer is stored under.
+    """
+
+    explainer: str = PATTERN
+    simulator: str | None = None
+    strategy: Strategy = "auto"
+    candidates: int = 3
+    scored: int = 10
+    batch: int = 5
+
+    @property
+    def simulates(self) -> str:
+        """The simulator's name."""
+        return self.explainer if self.simulator is None else self.simulator
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what cannot be, before anything is loaded, collected or sent."""
+        for name, what in ((self.explainer, "--explainer"), (self.simulates, "--simulator")):
+            if name != PATTERN:
+                _declared(name, settings, what)
+        if self.simulates == PATTERN:
+            if self.explainer != PATTERN:
+                raise InvalidSetting(
+                    "the simulator 'pattern' reads sentences of the pattern language only",
+                    "give --simulator a model",
+                )
+            return
+        self.resolved(_declared(self.simulates, settings, "--simulator"))
+
+    def resolved(self, held: frozenset[Capability]) -> Strategy:
+        """The strategy for a model of these capabilities; :class:`UnsupportedRequest` if none."""
+        wanted = [self.strategy] if self.strategy != "auto" else list(NEEDS)
+        for strategy in wanted:
+            if NEEDS[strategy] <= held:
+                return strategy
+        lacks = ", ".join(sorted(NEEDS[wanted[-1]] - held))
+        raise UnsupportedRequest(
+            f"{self.simulates!r} cannot simulate {wanted[-1]}: declared without {lacks}",
+            "choose another --strategy or model, or override NEUROSCRIBE_LLM_CAPABILITIES",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Limits of one command (None: no limit), and how many requests at once."""
+
+    usd: float | None = None
+    calls: int | None = None
+    tokens: int | None = None
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """The open explainer and simulator of one run."""
+
+    explainer: Explainer
+    simulator: Simulator | SlowSimulator
+    label: str | None = None
+    prompt: str | None = None
+    parameters: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def voices(
+    choice: ModelChoice,
+    explainer: Explainer | None,
+    store: Store,
+    settings: Settings,
+    spending: Spending,
+    *,
+    run: str,
+    reuse: bool,
+    promoted: tuple[str, ...] = (),
+) -> AsyncIterator[Voices]:
+    """Open what ``choice`` names; ``explainer`` stands in where no model explains.
+
+    All models share one budget and one record. They are closed at the end, whatever happens.
+    """
+    from llms.open import open_model
+    from llms.wrappers.record import Recorder
+
+    recorder = Recorder(store)
+    budget = Budget(spending.usd, spending.calls, spending.tokens)
+    options = options_of(settings, spending, run=run, reuse=reuse)
+    opened: dict[str, Model] = {}
+    try:
+        asked = [choice.simulates, *([choice.explainer] if explainer is None else [])]
+        for name in dict.fromkeys(name for name in asked if name != PATTERN):
+            opened[name] = open_model(name, recorder, budget, options)
+        yield _voices(choice, explainer, opened, promoted)
+    finally:
+        for model in opened.values():
+            await model.close()
+
+
+def _voices(
+    choice: ModelChoice,
+    explainer: Explainer | None,
+    opened: dict[str, Model],
+    promoted: tuple[str, ...],
+) -> Voices:
+    from agent.explainers.language_model import PROMPT, LanguageModelExplainer
+    from prompts import load
+
+    simulator = _simulator(choice, opened)
+    if explainer is not None:
+        return Voices(explainer, simulator)
+    asked = LanguageModelExplainer(
+        opened[choice.explainer], candidates=choice.candidates, promoted=promoted
+    )
+    return Voices(asked, simulator, choice.explainer, load(PROMPT).label)
+
+
+def _simulator(choice: ModelChoice, opened: dict[str, Model]) -> Simulator | SlowSimulator:
+    from scoring.simulators import PatternSimulator
+    from scoring.simulators.all_at_once import AllAtOnceSimulator
+    from scoring.simulators.indexed import IndexedSimulator
+    from scoring.simulators.token_by_token import TokenByTokenSimulator
+
+    if choice.simulates == PATTERN:
+        return PatternSimulator()
+    model = opened[choice.simulates]
+    match choice.resolved(model.capabilities):
+        case "all-at-once":
+            return AllAtOnceSimulator(model)
+        case "token-by-token":
+            return TokenByTokenSimulator(model)
+        case _:
+            return IndexedSimulator(model, choice.batch)
+
+
+def _declared(name: str, settings: Settings, what: str) -> frozenset[Capability]:
+    from llms.capabilities import capabilities_of
+    from llms.names import ModelName
+
+    try:
+        return capabilities_of(ModelName.parse(name), settings.llm_capabilities)
+    except InvalidSetting as error:
+        raise InvalidSetting(f"{what}: {error.message}", error.hint) from error
+
+
+def options_of(settings: Settings, spending: Spending, *, run: str, reuse: bool) -> Options:
+    """How the settings say that models are asked."""
+    from llms.open import Options
+
+    return Options(
+        concurrency=spending.concurrency or settings.llm_concurrency,
+        timeout=settings.llm_timeout,
+        attempts=settings.llm_attempts,
+        first_wait=settings.llm_first_wait,
+        reuse=reuse,
+        run=run,
+        capabilities=settings.llm_capabilities,
+        prices=settings.prices,
+        engine=settings.llm_engine,
+    )
