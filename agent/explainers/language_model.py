@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +15,7 @@ from agent.explainers.proposal import Candidate, Meaning, Parameter, Proposed
 from core.errors import AnswerUnusable, ContextTooLong, ModelUnavailable
 from core.evidence import ExcerptSet, Floats, SplitEvidence
 from core.results import Record, Verdict
+from llms.gather import all_of
 from llms.protocol import ChatRequest, ChatResponse, Message, Model, schema_of
 from prompts import demonstrations, fenced, listing, load, shown
 
@@ -76,7 +76,7 @@ class LanguageModelExplainer:
             part = strongest.take(range(count))
             asked = (self._draw(part, scale, seed, sample) for sample in range(self.candidates))
             try:
-                draws = await asyncio.gather(*asked)
+                draws = await all_of(asked)
             except ContextTooLong:
                 if count == 1:
                     return Proposed(verdict="failed", reason="not one excerpt fits the model")
@@ -163,9 +163,9 @@ def _read(answer: ChatResponse) -> ExplanationSaid | str:
 
 
 def _candidate(said: ExplanationSaid) -> Candidate:
-    texts = [" ".join(m.text.split()).rstrip(".; ") for m in said.meanings]
+    texts = [" ".join(m.text.split()) for m in said.meanings]
     texts = [t for t in dict.fromkeys(texts) if t]
-    whole = "; or ".join(texts)
+    whole = texts[0] if len(texts) == 1 else "; or ".join(t.rstrip(".; ") for t in texts)
     meanings = tuple(Meaning(t, _symbols(t)) for t in texts) if len(texts) > 1 else ()
     return Candidate(whole, _symbols(whole), meanings)
 

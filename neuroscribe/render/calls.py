@@ -41,8 +41,8 @@ def _row(*cells: str) -> Text:
     """One line: the model comes last, because its name may be long."""
     id, time, role, prompt, status, tries, sent, got, usd, model = cells
     line = (
-        f"{id:<11}{time:<9}{role:<10}{prompt:<14.13}{status:<17.16}"
-        f"{tries:>5}{sent:>7}{got:>6}{usd:>8}  {model}"
+        f"{id:<11}{time:<9}{role:<10}{prompt:<12.11}{status:<13.12}"
+        f"{tries:>5}{sent:>6}{got:>5}{usd:>7} {model}"
     )
     return Text(line, no_wrap=True, overflow="ellipsis")
 

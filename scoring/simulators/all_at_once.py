@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from core.errors import ModelError
 from core.evidence import ExcerptSet
 from core.results import Simulation
+from llms.gather import all_of
 from llms.protocol import Model, SlotRequest
 from prompts import demonstrations, listing, load, shown
 from scoring.simulators.digits import DIGITS, SCALE, digit
@@ -37,7 +37,7 @@ class AllAtOnceSimulator:
     async def simulate(self, explanation: str, excerpts: ExcerptSet) -> Simulation:
         """Predictions [excerpts, tokens] on a 0-10 scale."""
         asked = (self._sequence(explanation, tokens) for tokens in excerpts.tokens)
-        return together(await asyncio.gather(*asked), excerpts.token_ids.shape[1])
+        return together(await all_of(asked), excerpts.token_ids.shape[1])
 
     async def _sequence(self, explanation: str, tokens: tuple[str, ...]) -> Outcome:
         request = slot_request(explanation, tokens)
@@ -48,7 +48,10 @@ class AllAtOnceSimulator:
         if len(answer.slots) != len(tokens):
             reason = f"{len(answer.slots)} places were read for {len(tokens)} tokens"
             return Outcome.failed(len(tokens), "unparsed", reason)
-        return Outcome(np.array([expected(slot, SCALE) for slot in answer.slots]))
+        predicted = np.array([expected(slot, SCALE) for slot in answer.slots])
+        if np.isfinite(predicted).all():
+            return Outcome(predicted)
+        return Outcome(predicted, "unparsed", "no digit among what the model expected")
 
 
 def slot_request(explanation: str, tokens: tuple[str, ...]) -> SlotRequest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from core.errors import ContextTooLong, ModelError
 from core.evidence import ExcerptSet
 from core.results import Record, Simulation
+from llms.gather import all_of
 from llms.protocol import ChatRequest, Message, Model, schema_of
 from prompts import fenced, load, numbered, shown
 from scoring.simulators.outcome import Outcome, together
@@ -53,7 +53,7 @@ class IndexedSimulator:
     async def simulate(self, explanation: str, excerpts: ExcerptSet) -> Simulation:
         """Predictions [excerpts, tokens] on a 0-10 scale."""
         parts = [excerpts.tokens[i : i + self.batch] for i in range(0, len(excerpts), self.batch)]
-        answers = await asyncio.gather(*(self._batch(explanation, list(part)) for part in parts))
+        answers = await all_of(self._batch(explanation, list(part)) for part in parts)
         outcomes = [outcome for answer in answers for outcome in answer]
         return together(outcomes, excerpts.token_ids.shape[1])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from core.errors import ModelError
 from core.evidence import ExcerptSet
 from core.results import Simulation
+from llms.gather import all_of
 from llms.protocol import ChatRequest, Message, Model
 from prompts import load, numbered, shown
 from scoring.simulators.digits import SCALE
@@ -36,12 +36,12 @@ class TokenByTokenSimulator:
     async def simulate(self, explanation: str, excerpts: ExcerptSet) -> Simulation:
         """Predictions [excerpts, tokens] on a 0-10 scale."""
         asked = (self._excerpt(explanation, tokens) for tokens in excerpts.tokens)
-        return together(await asyncio.gather(*asked), excerpts.token_ids.shape[1])
+        return together(await all_of(asked), excerpts.token_ids.shape[1])
 
     async def _excerpt(self, explanation: str, tokens: tuple[str, ...]) -> Outcome:
         body = numbered(tokens)
         asked = (self._token(explanation, body, i, token) for i, token in enumerate(tokens, 1))
-        read = await asyncio.gather(*asked)
+        read = await all_of(asked)
         failed = [r for r in read if r.reason]
         if not failed:
             return Outcome(np.concatenate([r.predicted for r in read]))

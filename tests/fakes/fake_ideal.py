@@ -1,0 +1,96 @@
+"""A model without faults of judgement: it knows the truth, and predicts what an explanation says.
+
+Asked to explain, it gives ``truth``. Asked to simulate, it reads the explanation and the tokens
+from the prompt, evaluates the sentence, and answers in whatever form was asked for. What is lost
+between it and the oracle's score is lost by the product.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fake_answers import Answer
+from fake_model import TinyModel
+from fake_openai import slots_at
+
+from core.patterns import TokenGrid, evaluate, parse
+
+_SAID = re.compile(r"^Explanation: (\"(?:[^\"\\]|\\.)*\")$", re.MULTILINE)
+_SLOT = re.compile(r"^(\"(?:[^\"\\]|\\.)*\")\tunknown$", re.MULTILINE)
+_EXCERPT = re.compile(r"^<excerpt>[^\n]*\n(.*?)\n</excerpt>", re.DOTALL | re.MULTILINE)
+_ASKED = re.compile(r"token number (\d+)")
+
+
+@dataclass
+class IdealModel:
+    """A script for the fake server; ``truth`` is what the unit under study does."""
+
+    model: TinyModel
+    truth: str = ""
+
+    def __call__(self, body: dict[str, Any]) -> Answer:
+        """Answer one request in the words of its own prompt."""
+        if "prompt" in body:
+            return self._slots(body)
+        text = "\n".join(_texts(body))
+        if "These are" in text:
+            meaning = {"text": self.truth, "tokens": [], "confidence": 10}
+            return Answer(data={"verdict": "explained", "meanings": [meaning]})
+        values = [_values(text, part) for part in _excerpts(text)]
+        if "Predict the" in text:
+            return Answer(data={"sequences": [_entry(i, v) for i, v in enumerate(values, 1)]})
+        asked = _ASKED.findall(text)
+        if not asked:
+            raise AssertionError(f"no question that this model knows: {text[-500:]!r}")
+        return Answer(tokens=[_digits(values[-1][int(asked[-1]) - 1])])
+
+    def _slots(self, body: dict[str, Any]) -> Answer:
+        text = self.model.decode(body["prompt"])
+        places = list(_SLOT.finditer(text))
+        values = _values(text, [json.loads(m[1]) for m in places])
+        wanted = {m.end(1) + 1: _digits(v) for m, v in zip(places, values, strict=True)}
+        return Answer(slots=slots_at(self.model, body, wanted))
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    """Every text of a chat request of either provider."""
+    found = []
+    for message in body["messages"]:
+        content = message["content"]
+        blocks = [content] if isinstance(content, str) else [b.get("text", "") for b in content]
+        found += blocks
+    return found
+
+
+def _excerpts(text: str) -> list[list[str]]:
+    """The tokens of every numbered excerpt."""
+    return [
+        [json.loads(line.split("\t", 1)[1]) for line in body.split("\n")]
+        for body in _EXCERPT.findall(text)
+        if body.startswith("1\t")
+    ]
+
+
+def _values(text: str, tokens: list[str]) -> np.ndarray:
+    said = json.loads(_SAID.findall(text)[-1])
+    return evaluate(parse(said), TokenGrid.from_tokens([tuple(tokens)]))[0]
+
+
+def _entry(number: int, values: np.ndarray) -> dict[str, Any]:
+    rounded = np.rint(values).astype(int)
+    listed = [[int(i) + 1, int(rounded[i])] for i in np.flatnonzero(rounded)]
+    return {"sequence": number, "values": listed}
+
+
+def _digits(value: float) -> Mapping[str, float]:
+    """Log-probabilities of one or two digits whose expected value is ``value`` (of 10)."""
+    exact = min(max(value * 0.9, 0.0), 9.0)
+    low = min(int(exact), 8)
+    share = exact - low
+    chances = {str(low): (1 - share) * 0.999, str(low + 1): share * 0.999}
+    return {digit: float(np.log(p)) for digit, p in chances.items() if p > 1e-9}
