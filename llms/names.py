@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from core.errors import InvalidSetting
 
 PROVIDERS = ("openai", "anthropic", "vllm")
+_ADDRESS = re.compile(r"@([a-z]+://.*)$")
 FORM = "openai:MODEL, openai:MODEL@BASE_URL, anthropic:MODEL or vllm:MODEL_OR_PATH"
 
 
@@ -25,9 +27,10 @@ class ModelName:
         provider, colon, rest = text.partition(":")
         if not colon or provider not in PROVIDERS or not rest:
             raise InvalidSetting(f"{text!r} is no model", f"write {FORM}")
-        model, at, url = rest.rpartition("@")
-        if not at or provider == "vllm" or "://" not in url:
+        found = _ADDRESS.search(rest)
+        if found is None or provider == "vllm":
             return cls(provider, rest)
+        model, url = rest[: found.start()], found[1]
         if not model:
             raise InvalidSetting(f"{text!r} names no model before its address", f"write {FORM}")
         parts = urlsplit(url)

@@ -155,7 +155,7 @@ class OpenAIModel:
                 "choose the simulator token-by-token or indexed",
             )
         candidates = {c: ids[c] for c in request.candidates}
-        found = from_prompt_logprobs(told, places, candidates)
+        found = from_prompt_logprobs(told, len(prompt), places, candidates)
         return SlotResponse(model=answer.model, usage=_usage(answer.usage), slots=tuple(found))
 
     async def _slots_by_echo(self, request: SlotRequest) -> SlotResponse:

@@ -31,13 +31,24 @@ def laid_out(
 
 
 def from_prompt_logprobs(
-    told: Sequence[Mapping[Any, Any] | None], places: Sequence[int], candidates: Mapping[str, Ids]
+    told: Sequence[Mapping[Any, Any] | None],
+    length: int,
+    places: Sequence[int],
+    candidates: Mapping[str, Ids],
 ) -> list[dict[str, float]]:
-    """From log-probabilities by token ID at each position; candidates of one token only."""
-    single = {ids[0]: text for text, ids in candidates.items() if len(ids) == 1}
+    """From log-probabilities by token ID at each of the prompt's ``length`` positions.
+
+    Candidates must be one token, after what all of them begin with (some tokenizers put a space
+    mark in front of any text). Another number of positions leaves every slot empty.
+    """
+    if len(told) != length:
+        return [{} for _ in places]
+    columns = enumerate(zip(*candidates.values(), strict=False))
+    common = next((i for i, column in columns if len(set(column)) > 1), 0)
+    single = {ids[common]: text for text, ids in candidates.items() if len(ids) == common + 1}
     found = []
     for place in places:
-        listed = told[place] if place < len(told) else None
+        listed = told[place]
         held = {}
         for token, value in (listed or {}).items():
             log = (

@@ -115,7 +115,10 @@ class VllmModel:
         )
         answer = await self._run(prompt, sampling)
         found = from_prompt_logprobs(
-            answer.prompt_logprobs or [], places, {c: ids[c] for c in request.candidates}
+            answer.prompt_logprobs or [],
+            len(prompt),
+            places,
+            {c: ids[c] for c in request.candidates},
         )
         return SlotResponse(
             model=self.name,
