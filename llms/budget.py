@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.errors import BudgetReached, InvalidSetting
 from llms.prices import Price
@@ -30,7 +30,9 @@ class Budget:
     spent_usd: float = 0.0
     spent_calls: int = 0
     spent_tokens: int = 0
-    _open: list[Reservation] = field(default_factory=list)
+    open_usd: float = 0.0
+    open_calls: int = 0
+    open_tokens: int = 0
 
     def admit(self, model: str, price: Price | None) -> None:
         """Refuse a model without a price under a limit in money, before anything is asked."""
@@ -46,35 +48,39 @@ class Budget:
         tokens = worst.input_tokens + worst.output_tokens
         usd = None if price is None else price.of(worst)
         wanted = Reservation(usd, tokens)
-        if self.calls is not None and self.spent_calls + len(self._open) + 1 > self.calls:
+        if self.calls is not None and self.spent_calls + self.open_calls + 1 > self.calls:
             raise BudgetReached(
                 f"the budget of {self.calls} calls is used up", "raise --max-calls: it goes on"
             )
-        open_tokens = sum(r.tokens for r in self._open)
-        if self.tokens is not None and self.spent_tokens + open_tokens + tokens > self.tokens:
+        after = self.spent_tokens + self.open_tokens + tokens
+        if self.tokens is not None and after > self.tokens:
             raise BudgetReached(
                 f"the next call may break the budget of {self.tokens} tokens "
                 f"({self.spent_tokens} spent)",
                 "raise --max-tokens: it goes on",
             )
-        open_usd = sum(r.usd or 0.0 for r in self._open)
-        if self.usd is not None and self.spent_usd + open_usd + (usd or 0.0) > self.usd:
+        if self.usd is not None and self.spent_usd + self.open_usd + (usd or 0.0) > self.usd:
             raise BudgetReached(
                 f"the next call may break the budget of ${self.usd:g} "
                 f"(${self.spent_usd:.4f} spent)",
                 "raise --budget-usd: it goes on",
             )
-        self._open.append(wanted)
+        self._hold(wanted, 1)
         return wanted
 
     def settle(
         self, held: Reservation, attempts: int, usage: TokenUsage, usd: float | None
     ) -> None:
         """Replace a reservation with what the call really took."""
-        self._open.remove(held)
+        self._hold(held, -1)
         self.spent_calls += attempts
         self.spent_tokens += usage.input_tokens + usage.output_tokens
         self.spent_usd += usd or 0.0
+
+    def _hold(self, reservation: Reservation, sign: int) -> None:
+        self.open_calls += sign
+        self.open_tokens += sign * reservation.tokens
+        self.open_usd = max(0.0, self.open_usd + sign * (reservation.usd or 0.0))
 
 
 def worst_case(request: Request) -> TokenUsage:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import fsum
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 
 from storage.calls import CallStatus, Spent, Totals
 from storage.schema import llm_calls
@@ -22,16 +22,30 @@ def answer(key: str, run: str | None) -> Select[Any]:
     short within the same ``run``: a run that is resumed goes on as it began, while another one, or
     a call outside of any, is free to try again. Failed calls never answer.
     """
-    usable = llm_calls.c.status == "ok"
-    if run is not None:
-        poor = llm_calls.c.status.in_(("refused", "truncated"))
-        usable = or_(usable, and_(llm_calls.c.run == run, poor))
-    good_first = case((llm_calls.c.status == "ok", 0), else_=1)
+    usable, good_first = _usable(run)
     return (
         select(llm_calls)
         .where(llm_calls.c.key == key, usable)
         .order_by(good_first, *_NEWEST_FIRST)
         .limit(1)
+    )
+
+
+def _usable(run: str | None) -> tuple[ColumnElement[bool], ColumnElement[int]]:
+    usable: ColumnElement[bool] = llm_calls.c.status == "ok"
+    if run is not None:
+        poor = llm_calls.c.status.in_(("refused", "truncated"))
+        usable = or_(usable, and_(llm_calls.c.run == run, poor))
+    return usable, case((llm_calls.c.status == "ok", 0), else_=1)
+
+
+def answers(keys: Sequence[str], run: str | None) -> Select[Any]:
+    """For each of ``keys`` the calls that may answer it, the one that does first."""
+    usable, good_first = _usable(run)
+    return (
+        select(llm_calls)
+        .where(llm_calls.c.key.in_(keys), usable)
+        .order_by(llm_calls.c.key, good_first, *_NEWEST_FIRST)
     )
 
 

@@ -34,6 +34,8 @@ from storage.schema import (
     units,
 )
 
+_KEYS_AT_ONCE = 500
+
 
 def open_store(url: str, *, busy_timeout: float = 30.0) -> Store:
     """Open the database at an SQLAlchemy URL, creating or upgrading its tables where needed.
@@ -158,6 +160,17 @@ class Store:
             return [Opening(**fields(row, Opening)) for row in rows]
 
     # calls of language models
+
+    def find_answers(self, keys: Sequence[str], run: str | None) -> dict[str, CallRecord]:
+        """:meth:`find_answer` for many keys at once; keys without an answer are left out."""
+        found: dict[str, CallRecord] = {}
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            rows = self._rows(call_rows.answers(keys[start : start + _KEYS_AT_ONCE], run))
+            with translated(self.name):
+                for row in rows:
+                    if row.key not in found:
+                        found[row.key] = CallRecord(**fields(row, CallRecord))
+        return found
 
     def find_answer(self, key: str, run: str | None) -> CallRecord | None:
         """The call that answers a request asked before, or ``None`` when it must be asked (again).

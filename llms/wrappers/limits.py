@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -22,15 +23,13 @@ class Gate:
         self.most = most
         self.limit = float(most)
         self.open = 0
-        self._turn = asyncio.Condition()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._generation = 0
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Wait for a slot, hold it, and learn from how the request ended."""
-        async with self._turn:
-            await self._turn.wait_for(lambda: self.open < max(1, int(self.limit)))
-            self.open += 1
+        """Wait for a slot in turn, hold it, and learn from how the request ended."""
+        await self._enter()
         began = self._generation
         try:
             yield
@@ -42,9 +41,28 @@ class Gate:
         else:
             self.limit = min(float(self.most), self.limit + 1.0 / max(self.limit, 1.0))
         finally:
-            async with self._turn:
+            self.open -= 1
+            self._admit()
+
+    async def _enter(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._admit()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # admitted and cancelled at once
                 self.open -= 1
-                self._turn.notify_all()
+                self._admit()
+            raise
+
+    def _admit(self) -> None:
+        """Give free slots to those who wait longest."""
+        while self._waiting and self.open < max(1, int(self.limit)):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.open += 1
+                turn.set_result(None)
 
 
 class Limits(Wrapper):

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from uuid import uuid4
 
 from pydantic import TypeAdapter
@@ -20,14 +20,17 @@ from llms.protocol import AnyResponse, ChatResponse, Model, Request, Response
 from llms.wrappers.base import R, Wrapper
 from storage.calls import CallRecord, CallStatus
 
+_AT_ONCE = 256
+Q = TypeVar("Q")
+A = TypeVar("A")
 _RESPONSE: TypeAdapter[Response] = TypeAdapter(AnyResponse)
 
 
 class Ledger(Protocol):
     """Where calls are kept: :class:`storage.Store` is one. Called from other threads."""
 
-    def find_answer(self, key: str, run: str | None) -> CallRecord | None:
-        """The stored call whose answer may be used again."""
+    def find_answers(self, keys: list[str], run: str | None) -> dict[str, CallRecord]:
+        """By key, the stored calls whose answers may be used again."""
         ...
 
     def save_calls(self, calls: list[CallRecord]) -> None:
@@ -36,35 +39,64 @@ class Ledger(Protocol):
 
 
 class Recorder:
-    """Writes calls to a ledger, those that wait together in one transaction."""
+    """Asks and writes a ledger in another thread; what waits together goes in one transaction."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._waiting: list[tuple[CallRecord, asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._saving = _Together[CallRecord, None](self._save)
+        self._finding = _Together[tuple[str, str | None], CallRecord | None](self._find)
 
     async def save(self, call: CallRecord) -> None:
         """Returns when the call is on disk."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((call, done))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
         # Shielded: a caller who is cancelled has still paid for the answer.
-        await asyncio.shield(done)
+        await asyncio.shield(self._saving.ask(call))
 
-    async def _write(self) -> None:
+    async def find(self, key: str, run: str | None) -> CallRecord | None:
+        """The stored call whose answer may be used again."""
+        return await self._finding.ask((key, run))
+
+    def _save(self, calls: list[CallRecord]) -> list[None]:
+        self.ledger.save_calls(calls)
+        return [None] * len(calls)
+
+    def _find(self, asked: list[tuple[str, str | None]]) -> list[CallRecord | None]:
+        found = {
+            run: self.ledger.find_answers([k for k, r in asked if r == run], run)
+            for run in {run for _, run in asked}
+        }
+        return [found[run].get(key) for key, run in asked]
+
+
+class _Together(Generic[Q, A]):
+    """Collects questions while a batch of earlier ones is being answered in a thread."""
+
+    def __init__(self, answer: Callable[[list[Q]], list[A]]) -> None:
+        self._answer = answer
+        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    def ask(self, question: Q) -> asyncio.Future[A]:
+        """A future of the answer; every question of a batch that fails gets its error."""
+        done: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, done))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return done
+
+    async def _work(self) -> None:
+        await asyncio.sleep(0)  # let those who are about to ask join the first batch
         while self._waiting:
-            batch, self._waiting = self._waiting, []
+            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
             try:
-                await asyncio.to_thread(self.ledger.save_calls, [call for call, _ in batch])
-            except Exception as error:  # every caller learns that nothing was kept
+                answers = await asyncio.to_thread(self._answer, [q for q, _ in batch])
+            except Exception as error:
                 for _, done in batch:
                     if not done.done():
                         done.set_exception(error)
             else:
-                for _, done in batch:
+                for (_, done), answer in zip(batch, answers, strict=True):
                     if not done.done():
-                        done.set_result(None)
+                        done.set_result(answer)
 
 
 class Record(Wrapper):
@@ -111,7 +143,7 @@ class Record(Wrapper):
             del self._under_way[key]
 
     async def _stored(self, key: str) -> Response | None:
-        call = await asyncio.to_thread(self.recorder.ledger.find_answer, key, self.run)
+        call = await self.recorder.find(key, self.run)
         return None if call is None else _RESPONSE.validate_python(call.response)
 
     async def _asked(self, request: Request, key: str, ask: Callable[[], Awaitable[R]]) -> R:

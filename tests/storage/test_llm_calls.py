@@ -371,3 +371,21 @@ def test_a_store_of_the_first_version_is_upgraded_and_keeps_its_data(url: str) -
         assert store.openings(run().unit) == list(run().openings)
         store.save_calls([call(run="key-1")])
         assert store.calls(run="key-1") == [call(run="key-1")]
+
+
+def test_many_keys_are_answered_as_each_would_be_alone(store: Store) -> None:
+    kept = [
+        call(id=f"id-{key}-{status}", key=key, status=status, run=run)
+        for key, status, run in (
+            ("a", "ok", "one"),
+            ("a", "refused", "two"),
+            ("b", "refused", "one"),
+            ("c", "truncated", "two"),
+        )
+    ]
+    store.save_calls(kept)
+    for run in ("one", "two", None):
+        together = store.find_answers(["a", "b", "c", "d"], run)
+        alone = {key: store.find_answer(key, run) for key in "abcd"}
+        assert together == {key: found for key, found in alone.items() if found is not None}
+    assert store.find_answers([], None) == {}
