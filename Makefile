@@ -57,7 +57,7 @@ $(VLLM)/.installed:
 	@touch $@
 
 test-vllm: setup-vllm  ## simulation and both SDKs against a real vLLM
-	$(VLLM)/bin/python -m pytest tests/vllm -m slow -s
+	$(VLLM)/bin/python -m pytest tests/with_vllm -m slow -s
 
 bench: setup  ## the benchmarks in their short form
 	$(BIN)/python -m benchmarks.collect

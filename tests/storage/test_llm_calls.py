@@ -375,8 +375,8 @@ def test_a_store_of_the_first_version_is_upgraded_and_keeps_its_data(url: str) -
 
 def test_many_keys_are_answered_as_each_would_be_alone(store: Store) -> None:
     kept = [
-        call(id=f"id-{key}-{status}", key=key, status=status, run=run)
-        for key, status, run in (
+        call(id=f"id-{key}-{status}", key=key, status=status, run=asked_in)
+        for key, status, asked_in in (
             ("a", "ok", "one"),
             ("a", "refused", "two"),
             ("b", "refused", "one"),
@@ -384,8 +384,8 @@ def test_many_keys_are_answered_as_each_would_be_alone(store: Store) -> None:
         )
     ]
     store.save_calls(kept)
-    for run in ("one", "two", None):
-        together = store.find_answers(["a", "b", "c", "d"], run)
-        alone = {key: store.find_answer(key, run) for key in "abcd"}
-        assert together == {key: found for key, found in alone.items() if found is not None}
+    for asking in ("one", "two", None):
+        many = store.find_answers(["a", "b", "c", "d"], asking)
+        alone = {key: store.find_answer(key, asking) for key in "abcd"}
+        assert many == {key: found for key, found in alone.items() if found is not None}
     assert store.find_answers([], None) == {}
