@@ -31,7 +31,7 @@ NeuroscribeError                code               exit
 │   ├── UnknownModel            unknown_model      2
 │   ├── UnsupportedRequest      unsupported_request 2
 │   ├── RequestRejected         request_rejected
-│   ├── ContextTooLong          context_too_long
+│   │   └── ContextTooLong      context_too_long
 │   ├── ModelUnavailable        model_unavailable
 │   └── AnswerUnusable          answer_unusable
 ├── MissingExtra                missing_extra      1   an optional package is not installed

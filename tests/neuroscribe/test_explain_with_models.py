@@ -99,7 +99,7 @@ def test_a_model_that_knows_reaches_the_oracle(
     for mode in ("top_and_random", "corpus"):
         score = rho(document, mode)
         assert score["simulator"] == f"{strategy}:{served.openai}"
-        assert score["status"] == "ok"
+        assert score["status"] == "ok", score["reason"]
         assert score["value"] == pytest.approx(score["oracle"], abs=0.01)
     provenance = document["explanations"][0]["provenance"]
     assert (provenance["prompt"], provenance["model"]) == ("explain/1", served.openai)
