@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from core.errors import InvalidSetting
 
 PROVIDERS = ("openai", "anthropic", "vllm")
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _ADDRESS = re.compile(r"@([a-z]+://.*)$")
 FORM = "openai:MODEL, openai:MODEL@BASE_URL, anthropic:MODEL or vllm:MODEL_OR_PATH"
 

@@ -11,7 +11,7 @@ from typing import Any
 from core.errors import ModelKeyMissing, UnsupportedRequest
 from llms.budget import Budget
 from llms.capabilities import capabilities_of
-from llms.names import ModelName
+from llms.names import KEYS, ModelName
 from llms.prices import price_of
 from llms.protocol import Model
 from llms.wrappers.limits import Gate, Limits
@@ -20,7 +20,6 @@ from llms.wrappers.retry import Retry
 from llms.wrappers.spend import Spend
 
 FORBID = "NEUROSCRIBE_FORBID_REMOTE_MODELS"
-KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

@@ -24,7 +24,6 @@ from neuroscribe.documents import ExperimentShown, ExplainDocument, ShownExcerpt
 from neuroscribe.models import PATTERN, ModelChoice, Spending, voices
 from neuroscribe.profile import ports, profile
 from neuroscribe.workspace import CorpusChoice, Workspace
-from prompts.lock import locked
 
 if TYPE_CHECKING:
     from agent.experiments import Probe
@@ -79,7 +78,7 @@ class ExplainRequest:
                 workspace.subject_identity(self.unit.subject),
                 corpus.open().fingerprint,
                 [corpus.window, corpus.windows_per_document, corpus.column, corpus.limit],
-                [asdict(self.models), self.given, sorted(locked().items())],
+                [asdict(self.models), self.given, self.models.prompts()],
             ]
         )
 

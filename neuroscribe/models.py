@@ -49,6 +49,14 @@ class ModelChoice:
         """The simulator's name."""
         return self.explainer if self.simulator is None else self.simulator
 
+    def prompts(self) -> list[str]:
+        """The prompts that an answer depends on, if a language model is asked at all."""
+        if self.explainer == self.simulates == PATTERN:
+            return []
+        from prompts.lock import current
+
+        return [prompt.label for prompt in current()]
+
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be, before anything is loaded, collected or sent."""
         for name, what in ((self.explainer, "--explainer"), (self.simulates, "--simulator")):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,8 +17,10 @@ from core.errors import (
     RequestRejected,
     UnknownModel,
 )
+from llms.names import KEYS
 
 _TOO_LONG = ("context_length", "context length", "too long", "maximum context", "max_tokens")
+_KEY = re.compile(r"\bsk-[\w-]{8,}")
 _MAY_PASS = (408, 409, 425, 429)
 
 
@@ -74,4 +78,8 @@ def _wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+    """The beginning of a server's message, without the API key that some servers repeat."""
+    for variable in KEYS.values():
+        if key := os.environ.get(variable):
+            text = text.replace(key, "***")
+    return " ".join(_KEY.sub("***", text).split())[:200]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import uuid4
@@ -16,7 +16,7 @@ from uuid import uuid4
 from pydantic import TypeAdapter
 
 from core.errors import ModelError
-from llms.protocol import AnyResponse, ChatResponse, Model, Request, Response
+from llms.protocol import AnyResponse, ChatRequest, ChatResponse, Model, Request, Response
 from llms.wrappers.base import R, Wrapper
 from storage.calls import CallRecord, CallStatus
 
@@ -153,28 +153,43 @@ class Record(Wrapper):
         except ModelError as error:
             await self.recorder.save(self._failed(request, key, error, started, began))
             raise
-        await self.recorder.save(
-            CallRecord(
-                id=uuid4().hex,
-                key=key,
-                run=self.run,
-                role=request.role,
-                model=self.name,
-                prompt=request.prompt,
-                request=request.model_dump(mode="json"),
-                response=answer.model_dump(mode="json"),
-                status=_status(answer),
-                attempts=answer.attempts,
-                started=started,
-                finished=_now(),
-                seconds=time.perf_counter() - began,
-                input_tokens=answer.usage.input_tokens,
-                cached_tokens=answer.usage.cached_tokens,
-                output_tokens=answer.usage.output_tokens,
-                usd=answer.usd,
-            )
-        )
+        await self.recorder.save(self._answered(request, key, answer, started, began))
         return answer
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[str | ChatResponse]:
+        """Asked anew each time; the whole answer is recorded before it is given."""
+        key, started, began = request.key(self.name), _now(), time.perf_counter()
+        try:
+            async for piece in self.inner.stream(request):
+                if isinstance(piece, ChatResponse):
+                    await self.recorder.save(self._answered(request, key, piece, started, began))
+                yield piece
+        except ModelError as error:
+            await self.recorder.save(self._failed(request, key, error, started, began))
+            raise
+
+    def _answered(
+        self, request: Request, key: str, answer: Response, started: str, began: float
+    ) -> CallRecord:
+        return CallRecord(
+            id=uuid4().hex,
+            key=key,
+            run=self.run,
+            role=request.role,
+            model=self.name,
+            prompt=request.prompt,
+            request=request.model_dump(mode="json"),
+            response=answer.model_dump(mode="json"),
+            status=_status(answer),
+            attempts=answer.attempts,
+            started=started,
+            finished=_now(),
+            seconds=time.perf_counter() - began,
+            input_tokens=answer.usage.input_tokens,
+            cached_tokens=answer.usage.cached_tokens,
+            output_tokens=answer.usage.output_tokens,
+            usd=answer.usd,
+        )
 
     def _failed(
         self, request: Request, key: str, error: ModelError, started: str, began: float

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from core.errors import ModelError
-from llms.budget import Budget
+from llms.budget import Budget, worst_case
 from llms.prices import Price
-from llms.protocol import Model, Request, TokenUsage
+from llms.protocol import ChatRequest, ChatResponse, Model, Request, TokenUsage
 from llms.wrappers.base import R, Wrapper
 
 
@@ -34,3 +34,18 @@ class Spend(Wrapper):
             raise
         finally:
             self.budget.settle(held, attempts, usage, usd)
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[str | ChatResponse]:
+        """The same for an answer in pieces; one that breaks off counts with its worst case."""
+        held = self.budget.reserve(request, self.price)
+        usage, usd = worst_case(request), held.usd
+        try:
+            async for piece in self.inner.stream(request):
+                if isinstance(piece, ChatResponse):
+                    usage = piece.usage
+                    usd = None if self.price is None else self.price.of(usage)
+                    yield piece.model_copy(update={"usd": usd})
+                else:
+                    yield piece
+        finally:
+            self.budget.settle(held, 1, usage, usd)

@@ -25,6 +25,7 @@ from llms.names import ModelName
 from llms.open import Options, open_model
 from llms.prices import price_of
 from llms.protocol import ChatRequest, ChatResponse, Message, TokenUsage, Tool
+from llms.providers.http import from_status
 from llms.wrappers.limits import Gate, Limits
 from llms.wrappers.record import Record, Recorder
 from llms.wrappers.retry import Retry
@@ -213,7 +214,7 @@ def test_streams_and_tool_calls_are_alike_for_both_providers(
             model = open_model(name, Recorder(store), Budget(), Options())
             pieces = [piece async for piece in model.stream(question("Tell me"))]
             streamed = [piece async for piece in model.stream(question("Use", tools=(tool,)))]
-            called = await model.chat(question("Use", tools=(tool,)))
+            called = await model.chat(question("Use it", tools=(tool,)))
             results = [Message(role="tool", text="42", call_id=c.id) for c in called.calls]
             more = Message(role="assistant", text="", calls=called.calls)
             ask = question("Use")
@@ -221,6 +222,7 @@ def test_streams_and_tool_calls_are_alike_for_both_providers(
                 ask.model_copy(update={"messages": (*ask.messages, more, *results)})
             )
             await model.close()
+            assert [c.status for c in store.calls()] == ["ok"] * 4
             return pieces, streamed, called, after
 
     pieces, streamed, called, after = asyncio.run(go())
@@ -315,3 +317,30 @@ def test_one_failure_cancels_the_others_but_a_budget_waits_for_them() -> None:
         asyncio.run(all_of([work(5), work(0.0, ModelUnavailable("no"))]))
     assert ended == ["done", "cancelled"]
     assert asyncio.run(all_of([])) == []
+
+
+def test_a_stream_spends_what_it_said_or_its_worst_case(tmp_path: Path) -> None:
+    price = price_of(ModelName.parse("openai:gpt-4o"))
+    budget = Budget(calls=2)
+    model = Spend(FakeChatModel(lambda _: answer(10)), budget, price)
+
+    async def go(stop: bool) -> None:
+        stream = model.stream(question("x", max_tokens=500))
+        async for _ in stream:
+            if stop:
+                break
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(go(False))
+    assert budget.spent_tokens == 20
+    asyncio.run(go(True))
+    assert budget.spent_tokens > 500
+    with pytest.raises(BudgetReached):
+        asyncio.run(go(False))
+
+
+def test_a_key_that_a_server_repeats_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "very-own-key")
+    said = from_status("m", 401, "wrong key very-own-key or sk-abcdefgh1234", "", {})
+    assert "very-own-key" not in str(said)
+    assert "sk-abcdefgh1234" not in str(said)
