@@ -251,12 +251,8 @@ def test_both_sdks_run_against_the_server(provider: str, server: str, tmp_path: 
 def test_a_schema_binds_even_a_random_model(
     where: str, folder: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    schema = {
-        "type": "object",
-        "properties": {"value": {"type": "string", "enum": ["yes", "no"]}},
-        "required": ["value"],
-        "additionalProperties": False,
-    }
+    # No object: between its parts a model may put blanks, and a random one never stops.
+    schema = {"type": "string", "enum": ["yes", "no"]}
     name = f"vllm:{folder}"
     if where == "server":
         name = f"openai:tiny@{request.getfixturevalue('server')}/v1"
@@ -265,7 +261,7 @@ def test_a_schema_binds_even_a_random_model(
         return await model.chat(hello(answer_name="v", answer_schema=schema, max_tokens=40))
 
     said = asyncio.run(asked(name, tmp_path, use))
-    assert json.loads(said.text)["value"] in ("yes", "no")
+    assert json.loads(said.text) in ("yes", "no")
 
 
 def test_callers_in_process_are_batched_each_with_its_own_sampling(
