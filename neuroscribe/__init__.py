@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuroscribe.documents import ExplainDocument, UnitProfile
+    from neuroscribe.models import Strategy
 
-__all__ = ["explain", "show"]
+__all__ = ["explain", "score", "show"]
 
 
 def explain(
@@ -25,18 +26,59 @@ def explain(
     corpus: str = "builtin",
     experiments: bool = True,
     fresh: bool = False,
+    explainer: str = "pattern",
+    simulator: str | None = None,
+    strategy: Strategy = "auto",
+    budget_usd: float | None = None,
+    max_calls: int | None = None,
 ) -> ExplainDocument:
     """Explain one unit (``subject/site/index``) and score the explanation on untouched text.
 
     The answer is stored: asked again, it is given at once, unless ``fresh``. ``experiments`` off
-    explains from excerpts alone. Raises :class:`core.errors.NeuroscribeError`.
+    explains from excerpts alone. ``explainer`` and ``simulator`` name language models such as
+    ``anthropic:MODEL`` (docs/models.md). Raises :class:`core.errors.NeuroscribeError`. Not to be
+    called while an event loop runs in the same thread.
     """
     from core.ids import UnitId
     from neuroscribe.explaining import ExplainRequest, explain_unit
+    from neuroscribe.models import ModelChoice, Spending
     from neuroscribe.workspace import CorpusChoice, Workspace
 
-    request = ExplainRequest(UnitId.parse(unit), seed, experiments, CorpusChoice(corpus))
-    return explain_unit(Workspace(), request, fresh=fresh).document
+    models = ModelChoice(explainer, simulator, strategy)
+    request = ExplainRequest(UnitId.parse(unit), seed, experiments, CorpusChoice(corpus), models)
+    spending = Spending(budget_usd, max_calls)
+    return explain_unit(Workspace(), request, fresh=fresh, spending=spending).document
+
+
+def score(
+    unit: str,
+    explanation: str,
+    *,
+    seed: int = 0,
+    corpus: str = "builtin",
+    simulator: str = "pattern",
+    strategy: Strategy = "auto",
+    budget_usd: float | None = None,
+    max_calls: int | None = None,
+) -> ExplainDocument:
+    """Score an explanation that a person wrote, beside the same nulls and baselines as any other.
+
+    Prose needs a language model as ``simulator``; ``pattern`` reads sentences of the pattern
+    language. Raises :class:`core.errors.NeuroscribeError`.
+    """
+    from core.ids import UnitId
+    from neuroscribe.explaining import ExplainRequest, explain_unit
+    from neuroscribe.models import ModelChoice, Spending
+    from neuroscribe.workspace import CorpusChoice, Workspace
+
+    request = ExplainRequest(
+        UnitId.parse(unit),
+        seed,
+        corpus=CorpusChoice(corpus),
+        models=ModelChoice(simulator=simulator, strategy=strategy),
+        given=" ".join(explanation.split()),
+    )
+    return explain_unit(Workspace(), request, spending=Spending(budget_usd, max_calls)).document
 
 
 def show(unit: str, *, corpus: str = "builtin", excerpts: int = 5) -> UnitProfile:

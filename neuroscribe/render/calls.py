@@ -17,14 +17,13 @@ SHOWN_ID = 10
 
 def calls_view(calls: Sequence[CallRecord], spent: Spent) -> RenderableType:
     """A line a call, and the totals by role."""
-    rows = [_row("id", "time", "role", "prompt", "status", "tries", "in", "out", "usd", "model")]
+    rows = [_row("id", "time", "prompt", "status", "tries", "in", "out", "usd", "model")]
     for call in calls:
         rows.append(
             _row(
                 call.id[:SHOWN_ID],
                 call.started[11:19],
-                call.role,
-                (call.prompt or "").split("/")[0].removeprefix("simulate-"),
+                (call.prompt or call.role).split("/")[0].removeprefix("simulate-"),
                 call.status if call.error is None else call.error.split(":")[0],
                 str(call.attempts),
                 str(call.input_tokens),
@@ -39,9 +38,9 @@ def calls_view(calls: Sequence[CallRecord], spent: Spent) -> RenderableType:
 
 def _row(*cells: str) -> Text:
     """One line: the model comes last, because its name may be long."""
-    id, time, role, prompt, status, tries, sent, got, usd, model = cells
+    id, time, prompt, status, tries, sent, got, usd, model = cells
     line = (
-        f"{id:<11}{time:<9}{role:<10}{prompt:<12.11}{status:<13.12}"
+        f"{id:<11}{time:<9}{prompt:<15.14}{status:<13.12}"
         f"{tries:>5}{sent:>6}{got:>5}{usd:>7} {model}"
     )
     return Text(line, no_wrap=True, overflow="ellipsis")

@@ -49,7 +49,7 @@ def running_server() -> Iterator[Served]:
 def served(running_server: Served, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.setenv(name, KEY)
-    monkeypatch.setenv("NEUROSCRIBE_LLM_FIRST_WAIT", "0")
+    monkeypatch.setenv("NEUROSCRIBE_LLM_FIRST_WAIT", "0.05")
     running_server.server.requests.clear()
     yield running_server
     running_server.server.faults = ()
@@ -306,3 +306,18 @@ def test_the_log_lists_and_replays_and_no_key_is_anywhere(
     held = [p.read_bytes() for p in home.rglob("*") if p.is_file()] + [page.read_bytes()]
     assert not any(KEY.encode() in data for data in held)
     assert KEY not in shown.out + str(log)
+
+
+def test_python_scores_a_sentence_too(
+    corpus: Path, home: Path, served: Served, truth: Callable[[str], str]
+) -> None:
+    import neuroscribe
+
+    said = truth("planted/exact/5")
+    document = neuroscribe.score("planted/exact/5", said, corpus=str(corpus))
+    assert document.explanations[0].text == said
+    asked = neuroscribe.explain(
+        "planted/exact/5", corpus=str(corpus), explainer=served.openai, strategy="indexed"
+    )
+    assert asked.explanations[0].text == said
+    assert asked.usage.requests == len(served.server.questions)
