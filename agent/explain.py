@@ -23,8 +23,9 @@ from core.evidence import Evidence, ExcerptSet, Floats, SplitEvidence
 from core.hashing import fingerprint
 from core.ids import UnitId
 from core.results import Explanation, Polarity, Provenance, Score, Verdict
-from scoring.baselines import TokenTable
-from scoring.score import explained_variance_scores, simulation_scores
+from scoring.case import case_of
+from scoring.score import scores
+from scoring.scorers import SimulationCorrelation, TokenScorer, offline_scorers
 from scoring.simulators import (
     Foreseen,
     PatternSimulator,
@@ -71,6 +72,7 @@ class Setup:
     oracle: Oracle | None = None
     seed: int = 0
     scored: int = 10
+    scorers: Sequence[TokenScorer] = field(default_factory=offline_scorers)
 
 
 def investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation:
@@ -143,10 +145,10 @@ async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Set
         report = report.thinned(setup.scored)
     texts = [e.text for e in (whole, *meanings)]
     simulator = await _ready(setup.simulator, texts, [select, report])
-    scores = _scored([whole], simulator, explain, select, report, polarity, setup)
+    found = _scored([whole], simulator, explain, select, report, polarity, setup)
     own = _scored(meanings, simulator, explain, select, report, polarity, setup)
     confirmed = [m for m in meanings if stands_alone(s for s in own if s.explanation_id == m.id)]
-    decided, reason = failed_simulation(scores) or verdict(scores, len(confirmed))
+    decided, reason = failed_simulation(found) or verdict(found, len(confirmed))
     if decided != "polysemantic":
         confirmed = []
     kept = {meaning.id for meaning in confirmed}
@@ -154,7 +156,7 @@ async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Set
         decided,
         reason,
         (whole, *confirmed),
-        (*scores, *(s for s in own if s.explanation_id in kept)),
+        (*found, *(s for s in own if s.explanation_id in kept)),
         proposed.experiments,
         simulator,
     )
@@ -167,21 +169,20 @@ async def _chosen(
     if len(candidates) == 1:
         return candidates[0]
     simulator = await _ready(setup.simulator, [c.text for c in candidates], [select])
-    table = TokenTable.learn(explain)
 
     def rho(candidate: Candidate) -> float:
-        scores = simulation_scores(
+        case = case_of(
             explanation_id="candidate",
             text=candidate.text,
             symbols=candidate.symbols,
             simulator=simulator,
-            evidence=select,
-            table=table,
-            seed=setup.seed,
-            modes=["top_and_random"],
+            explain=explain,
+            select=select,
+            report=select,
             split="select",
         )
-        return -math.inf if scores[0].value is None else scores[0].value
+        (found,) = scores(case, [SimulationCorrelation()], ["top_and_random"])
+        return -math.inf if found.value is None else found.value
 
     return max(candidates, key=rho)
 
@@ -234,33 +235,23 @@ def _scored(
     polarity: Polarity,
     setup: Setup,
 ) -> list[Score]:
-    table = TokenTable.learn(explain)
     truth = None
     if setup.oracle is not None:
         truth = np.maximum(setup.oracle(report.pool) * (-1.0 if polarity == "negative" else 1.0), 0)
-    scores = []
+    found = []
     for explanation in written:
-        scores += simulation_scores(
+        case = case_of(
             explanation_id=explanation.id,
             text=explanation.text,
             symbols=explanation.symbols,
             simulator=simulator,
-            evidence=report,
-            table=table,
-            seed=setup.seed,
+            explain=explain,
+            select=select,
+            report=report,
             oracle=truth,
         )
-        scores += explained_variance_scores(
-            explanation_id=explanation.id,
-            text=explanation.text,
-            simulator=simulator,
-            evidence=report,
-            calibrate_on=select,
-            table=table,
-            symbols=explanation.symbols,
-            seed=setup.seed,
-        )
-    return scores
+        found += scores(case, setup.scorers)
+    return found
 
 
 def _negated(probe: Probe) -> Probe:

@@ -140,6 +140,8 @@ class SplitEvidence:
     ``pool`` holds every distinct window once; ``top_rows`` (strongest first, at most one a
     document), ``bottom_rows`` (weakest first), ``active_rows`` (a uniform sample of the windows in
     which the unit fires) and ``random_rows`` (windows that all units of the site share) index it.
+    ``hard_rows`` are windows in which the unit was seen to be silent though something like it is
+    there: strong windows of its neighbours, and strong windows of its own with one token changed.
     ``others`` [pool, tokens, null units] are activations of ``other_units`` of the same site on the
     same windows, for the null; empty where they were not asked for.
     """
@@ -155,6 +157,7 @@ class SplitEvidence:
     n_documents: int
     other_units: tuple[int, ...]
     others: Floats
+    hard_rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def top(self) -> ExcerptSet:
@@ -192,6 +195,7 @@ class SplitEvidence:
             "bottom_rows": self.bottom_rows[:count],
             "active_rows": self.active_rows[:count],
             "random_rows": np.array(sorted(order[:count]), dtype=np.int64),
+            "hard_rows": self.hard_rows[:count],
         }
         rows = np.unique(np.concatenate(list(drawn.values())))
         return replace(
@@ -212,6 +216,7 @@ class SplitEvidence:
             top_rows=self.bottom_rows,
             bottom_rows=self.top_rows,
             active_rows=np.empty(0, dtype=np.int64),
+            hard_rows=np.empty(0, dtype=np.int64),
             bands=(),
             others=-self.others,
         )

@@ -31,7 +31,15 @@ Scorer = Literal[
     "intervention",
     "intruder",
 ]
-Mode = Literal["top_and_random", "random_only", "corpus"]
+Measure = Literal[
+    "correlation",
+    "explained_variance",
+    "auroc",
+    "balanced_accuracy",
+    "accuracy",
+    "divergence_explained",
+]
+Mode = Literal["top_and_random", "random_only", "corpus", "hard_negatives"]
 Calibration = Literal["none", "linear", "percentile"]
 
 
@@ -116,13 +124,16 @@ class Simulation:
 class Score(Record):
     """One figure of one explanation, with everything needed to believe it.
 
-    ``null_*`` describe the same prediction scored on other units of the site;
+    ``measure`` says what ``value`` is. ``df`` are the interval's degrees of freedom; ``caution``
+    says why it is approximate, where it is. ``null_*`` describe the same prediction scored on other
+    units of the site, ``p_null`` the share of them (and one) that it suits as well as its own;
     ``token_list_equal``, ``token_list_50`` and ``token_table`` are token-lookup baselines built
     from the same ``explain`` text; ``oracle`` is the true explanation's score where it is known.
     """
 
     explanation_id: str
     scorer: Scorer
+    measure: Measure = "correlation"
     simulator: str
     calibration: Calibration = "none"
     mode: Mode
@@ -130,6 +141,8 @@ class Score(Record):
     value: Finite | None
     low: Finite | None = None
     high: Finite | None = None
+    df: Finite | None = None
+    caution: str | None = None
     n_excerpts: int
     n_tokens: int
     status: Status
@@ -137,6 +150,7 @@ class Score(Record):
     null_mean: Finite | None = None
     null_p95: Finite | None = None
     null_units: int = 0
+    p_null: Finite | None = None
     token_list_equal: Finite | None = None
     token_list_50: Finite | None = None
     token_table: Finite | None = None

@@ -2,6 +2,8 @@
 
 * ``top_and_random``: the split's strongest windows and as many random ones, equally weighted.
 * ``random_only``: every shared random window.
+* ``hard_negatives``: windows in which the unit fires, and as many in which it was seen to be silent
+  though something like it is there. It punishes explanations that are too broad.
 * ``corpus``: every window drawn without regard to its text, each weighted by its stratum's share of
   the corpus over the number drawn from it. It estimates what ``random_only`` does, with far more
   events for rare units.
@@ -16,10 +18,13 @@ windows count alone. Bottom windows were chosen by their values and count nowher
 are random as well. A side without bands (the negative one of a signed site) has two strata: the top
 windows and the random rest.
 
-A bootstrap of ``corpus`` resamples all its excerpts together, each with its weight. Resampling
-inside the strata would give an interval for this very corpus; how many windows of other text fall
-into a band is chance as well (in simulations 85-95 % of such intervals held the value on other text
-and 94-97 % of these).
+Intervals are about other text of this kind (see :mod:`scoring.intervals`): in ``corpus`` chance has
+a part in which windows of a stratum were drawn, and in how many windows of other text would fall
+into it.
+
+What each mode estimates: ``random_only`` and ``corpus`` the figure over all text of this kind;
+``top_and_random`` the figure over an equal mix of random windows and the strongest ten of a split
+of this size, averaged over such splits.
 """
 
 from __future__ import annotations
@@ -33,23 +38,32 @@ from numpy.typing import NDArray
 from core.evidence import Ints, SplitEvidence
 from core.hashing import text_hash
 from core.results import Mode
+from scoring.intervals import CENSUS, Design
 
 TOP_SCORED = 10
 MODES: tuple[Mode, ...] = ("top_and_random", "random_only", "corpus")
-_TOP = -1
+OUTWEIGHS = 0.5
+FEW_ALARMS = 5.0
+_TOP = CENSUS
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Rows of a split's pool to score: ``rows`` [n] with ``weights`` [n] (sum 1).
 
-    ``strata`` [n] says within which groups a bootstrap may exchange them.
+    ``design`` says how they were drawn. ``caution`` is a reason, if any, to take intervals of this
+    sample for approximate whatever the figure.
     """
 
     mode: Mode
     rows: Ints
-    weights: NDArray[np.float64]
-    strata: Ints
+    design: Design
+    caution: str | None = None
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """What each row counts for."""
+        return self.design.weights
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,11 +74,13 @@ def sample(evidence: SplitEvidence, mode: Mode, *, top: int = TOP_SCORED) -> Sam
     match mode:
         case "random_only":
             rows = evidence.random_rows
-            return Sample(mode, rows, _equal(len(rows)), np.zeros(len(rows), np.int64))
+            return Sample(mode, rows, Design.equal(len(rows)), _heavy_tail(evidence))
         case "top_and_random":
             return _top_and_random(evidence, top)
         case "corpus":
             return _corpus(evidence)
+        case "hard_negatives":
+            return _hard(evidence)
 
 
 def _equal(n: int) -> NDArray[np.float64]:
@@ -73,13 +89,38 @@ def _equal(n: int) -> NDArray[np.float64]:
 
 def _top_and_random(evidence: SplitEvidence, top: int) -> Sample:
     strongest = evidence.top_rows[:top]
-    windows = evidence.pool.windows
-    rest = np.setdiff1d(evidence.random_rows, strongest).tolist()
-    rest.sort(key=lambda row: text_hash("neuroscribe/pair/1", str(windows[row])))
-    random = np.array(rest[: len(strongest)], dtype=np.int64)
+    rest = by_name(evidence, np.setdiff1d(evidence.random_rows, strongest))
+    random = rest[: len(strongest)]
     rows = np.concatenate([strongest, random])
     strata = np.repeat([0, 1], [len(strongest), len(random)]).astype(np.int64)
-    return Sample("top_and_random", rows, _equal(len(rows)), strata)
+    design = Design(_equal(len(rows)), strata)
+    return Sample("top_and_random", rows, design, f"it rests on {len(rows)} excerpts")
+
+
+def _hard(evidence: SplitEvidence) -> Sample:
+    firing = by_name(evidence, np.union1d(evidence.top_rows, evidence.active_rows))
+    count = min(len(firing), len(evidence.hard_rows))
+    rows = np.concatenate([firing[:count], evidence.hard_rows[:count]])
+    strata = np.repeat([0, 1], count).astype(np.int64)
+    return Sample("hard_negatives", rows, Design(_equal(len(rows)), strata))
+
+
+def intruder_sample(evidence: SplitEvidence, mode: Mode) -> Sample:
+    """Windows in an order that depends on their numbers alone: firing ones, and others.
+
+    ``top_and_random`` takes its silent windows from the random ones, ``hard_negatives`` from those.
+    """
+    firing = np.union1d(evidence.top_rows, evidence.active_rows)
+    others = evidence.hard_rows if mode == "hard_negatives" else evidence.random_rows
+    rows = by_name(evidence, np.union1d(firing, others))
+    return Sample(mode, rows, Design.equal(len(rows)))
+
+
+def by_name(evidence: SplitEvidence, rows: Ints) -> Ints:
+    """``rows`` of the pool in an order that depends on the windows' numbers alone."""
+    names = [text_hash("neuroscribe/pair/1", str(w)) for w in evidence.pool.windows[rows]]
+    order = sorted(range(len(rows)), key=names.__getitem__)
+    return np.asarray(rows[order], dtype=np.int64)
 
 
 def _corpus(evidence: SplitEvidence) -> Sample:
@@ -96,7 +137,31 @@ def _corpus(evidence: SplitEvidence) -> Sample:
         weights[members] = share / members.sum()
     total = weights.sum()
     weights = weights / total if total > 0 else _equal(len(rows))
-    return Sample("corpus", rows, weights, np.zeros(len(rows), np.int64))
+    population = max(evidence.n_windows, len(rows))
+    return Sample("corpus", rows, Design(weights, placed, population), _few_random(evidence))
+
+
+def _heavy_tail(evidence: SplitEvidence) -> str | None:
+    """Whether one window that is known but was not drawn outweighs what was drawn."""
+    energy = (evidence.pool.activations.astype(np.float64) ** 2).sum(axis=1)
+    drawn = float(energy[evidence.random_rows].sum())
+    undrawn = np.setdiff1d(evidence.top_rows, evidence.random_rows)
+    strongest = float(energy[undrawn].max(initial=0.0))
+    if strongest <= OUTWEIGHS * drawn:
+        return None
+    return "heavy tail: one window that was not drawn weighs as much as half of the sample"
+
+
+def _few_random(evidence: SplitEvidence) -> str | None:
+    """Whether false alarms as common as the unit's own activity could have been missed."""
+    active = sum(band.share for band in evidence.bands if band.low > -np.inf) or 1.0
+    expected = len(evidence.random_rows) * active
+    if expected >= FEW_ALARMS:
+        return None
+    return (
+        f"{len(evidence.random_rows)} random excerpts are too few to show false alarms as rare "
+        "as the unit"
+    )
 
 
 def _strata(evidence: SplitEvidence, top: Ints, drawn: Ints) -> tuple[Ints, dict[int, float]]:

@@ -2,207 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evidence import SplitEvidence
-from core.hashing import text_hash
-from core.results import Mode, Score, Simulation, Status
-from scoring.baselines import TokenTable
-from scoring.samples import MODES, Sample, sample
-from scoring.simulators.interface import Simulator
-from scoring.statistics import (
-    Estimate,
-    Figure,
-    correlation,
-    estimate,
-    excerpt_sums,
-    null_correlations,
-    point,
-)
+from core.results import Mode, Score, Status
+from scoring.case import Case
+from scoring.measured import Estimate, estimate
+from scoring.samples import Sample
+from scoring.scorers.interface import Seen, TokenScorer
 
 Array = NDArray[np.float64]
-ScoredSplit = Literal["select", "report"]
 
 
-def simulation_scores(
-    *,
-    explanation_id: str,
-    text: str,
-    symbols: int,
-    simulator: Simulator,
-    evidence: SplitEvidence,
-    table: TokenTable,
-    seed: int,
-    modes: Sequence[Mode] = MODES,
-    oracle: Array | None = None,
-    split: ScoredSplit = "report",
+def scores(
+    case: Case, scorers: Sequence[TokenScorer], modes: Sequence[Mode] | None = None
 ) -> list[Score]:
-    """Pearson ρ of the simulation in each mode (Bills et al. 2023), with null and baselines.
+    """Every scorer in each of its modes (``modes``: only these)."""
+    found = []
+    for scorer in scorers:
+        ready = scorer.fitted(case)
+        for mode in scorer.modes:
+            if modes is None or mode in modes:
+                found.append(_score(case, ready, mode))
+    return found
 
-    ``oracle`` [pool, tokens] is the true signal where it is known (planted units).
+
+def _score(case: Case, scorer: TokenScorer, mode: Mode) -> Score:
+    drawn = scorer.sample(case, mode)
+    seen = _seen(case, scorer, drawn)
+    measured = scorer.measured(seen)
+    result = estimate(measured, scorer.scale, drawn.design, drawn.caution)
+    null = np.empty(0)
+    if result.value is not None:
+        null = scorer.null(seen, case.report.others[drawn.rows])
+    listed = _listed(case, scorer, drawn, seen)
+    status, reason = _state(case, drawn, result)
+    return Score(
+        explanation_id=case.explanation_id,
+        scorer=scorer.scorer,
+        measure=scorer.measure,
+        simulator=case.simulator,
+        calibration=scorer.calibration,
+        mode=mode,
+        split=case.split,
+        value=result.value,
+        low=result.low,
+        high=result.high,
+        df=result.df,
+        caution=result.caution if result.low is not None else None,
+        n_excerpts=len(drawn),
+        n_tokens=int(seen.known.sum()),
+        status=status,
+        reason=reason,
+        null_mean=float(null.mean()) if len(null) else None,
+        null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
+        null_units=len(null),
+        p_null=_p_null(result.value, null),
+        token_list_equal=listed[0],
+        token_list_50=listed[1],
+        token_table=listed[2],
+        oracle=listed[3],
+    )
+
+
+def _p_null(value: float | None, null: Array) -> float | None:
+    """How many of the null units this prediction suits as well, itself counted (North 2002)."""
+    if value is None or not len(null):
+        return None
+    return float(((null >= value).sum() + 1) / (len(null) + 1))
+
+
+def _seen(case: Case, scorer: TokenScorer, drawn: Sample) -> Seen:
+    rows = drawn.rows
+    return Seen(
+        predicted=scorer.prepared(case.predicted.predicted[rows]),
+        known=case.predicted.known[rows],
+        actual=case.report.pool.activations[rows].astype(np.float64),
+        firing=case.firing,
+        windows=case.report.pool.windows[rows],
+        design=drawn.design,
+    )
+
+
+def _listed(
+    case: Case, scorer: TokenScorer, drawn: Sample, seen: Seen
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """What token lists, the token table and the true signal reach on the same tokens.
+
+    They are on the unit's own scale already.
     """
-    scores = []
-    for measured in _simulated(text, simulator, evidence, modes):
-        drawn = measured.drawn
-        result = measured.figure("correlation", measured.simulated.predicted, seed, split)
-        null = np.empty(0) if result.value is None else measured.null(evidence)
-        ids = evidence.pool.token_ids[drawn.rows]
-        scores.append(
-            Score(
-                explanation_id=explanation_id,
-                scorer="simulation",
-                simulator=simulator.name,
-                mode=drawn.mode,
-                split=split,
-                value=result.value,
-                low=result.low,
-                high=result.high,
-                n_excerpts=len(drawn),
-                n_tokens=measured.n_tokens,
-                status=measured.status(result),
-                reason=measured.reason(result),
-                null_mean=float(null.mean()) if len(null) else None,
-                null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
-                null_units=len(null),
-                token_list_equal=measured.correlation(table.list_of(symbols, ids)),
-                token_list_50=measured.correlation(table.list_of(50, ids)),
-                token_table=measured.correlation(table.full(ids)),
-                oracle=None if oracle is None else measured.correlation(oracle[drawn.rows]),
-            )
-        )
-    return scores
+
+    def value(predicted: Array) -> float | None:
+        return scorer.measured(replace(seen, predicted=predicted)).value
+
+    ids = case.report.pool.token_ids[drawn.rows]
+    return (
+        value(case.table.list_of(case.symbols, ids)),
+        value(case.table.list_of(50, ids)),
+        value(case.table.full(ids)),
+        None if case.oracle is None else value(case.oracle[drawn.rows]),
+    )
 
 
-def explained_variance_scores(
-    *,
-    explanation_id: str,
-    text: str,
-    simulator: Simulator,
-    evidence: SplitEvidence,
-    calibrate_on: SplitEvidence,
-    seed: int,
-    modes: Sequence[Mode] = ("random_only", "corpus"),
-    split: ScoredSplit = "report",
-    symbols: int = 0,
-    table: TokenTable | None = None,
-) -> list[Score]:
-    """1 - Var(a - p) / Var(a), p mapped to activations by a line fitted on ``calibrate_on``.
-
-    The null is ρ² of the prediction with other units: the most that any line could make of it
-    there. The token baselines predict mean activations, so they need no line.
-    """
-    slope, intercept = fit_line(text, simulator, calibrate_on)
-    scores = []
-    for measured in _simulated(text, simulator, evidence, modes):
-        predicted = slope * measured.simulated.predicted + intercept
-        result = measured.figure("explained_variance", predicted, seed, split)
-        null = np.empty(0) if result.value is None else measured.null(evidence) ** 2
-        ids = evidence.pool.token_ids[measured.drawn.rows]
-        listed = (
-            [table.list_of(symbols, ids), table.list_of(50, ids), table.full(ids)] if table else []
-        )
-        beside = [measured.explained(values) for values in listed] or [None] * 3
-        scores.append(
-            Score(
-                explanation_id=explanation_id,
-                scorer="explained_variance",
-                simulator=simulator.name,
-                calibration="linear",
-                mode=measured.drawn.mode,
-                split=split,
-                value=result.value,
-                low=result.low,
-                high=result.high,
-                n_excerpts=len(measured.drawn),
-                n_tokens=measured.n_tokens,
-                status=measured.status(result),
-                reason=measured.reason(result),
-                null_mean=float(null.mean()) if len(null) else None,
-                null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
-                null_units=len(null),
-                token_list_equal=beside[0],
-                token_list_50=beside[1],
-                token_table=beside[2],
-            )
-        )
-    return scores
-
-
-def fit_line(text: str, simulator: Simulator, evidence: SplitEvidence) -> tuple[float, float]:
-    """Slope and intercept that map a simulation to activations, by weighted least squares."""
-    measured = next(_simulated(text, simulator, evidence, ["corpus"]))
-    known = measured.simulated.known
-    weights = np.repeat(measured.drawn.weights[:, None], known.shape[1], axis=1)[known]
-    total = weights.sum()
-    if total <= 0:
-        return 0.0, 0.0
-    p, a = measured.simulated.predicted[known], measured.actual[known]
-    mean_p, mean_a = (weights @ p) / total, (weights @ a) / total
-    spread = weights @ (p - mean_p) ** 2
-    slope = weights @ ((p - mean_p) * (a - mean_a)) / spread if spread > 0 else 0.0
-    return float(slope), float(mean_a - slope * mean_p)
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """One mode's sample with the truth and its simulation, both [excerpts, tokens]."""
-
-    drawn: Sample
-    actual: Array
-    simulated: Simulation
-
-    @property
-    def n_tokens(self) -> int:
-        return int(self.simulated.known.sum())
-
-    def figure(self, name: Figure, predicted: Array, seed: int, split: str) -> Estimate:
-        draws = text_hash("bootstrap", str(seed), self.drawn.mode, split) % 2**32
-        sums = excerpt_sums(predicted, self.actual, self.simulated.known)
-        return estimate(name, sums, self.drawn.weights, self.drawn.strata, draws)
-
-    def correlation(self, predicted: Array) -> float | None:
-        """ρ of another prediction on the same tokens."""
-        sums = excerpt_sums(predicted, self.actual, self.simulated.known)
-        return correlation(sums, self.drawn.weights)
-
-    def explained(self, predicted: Array) -> float | None:
-        """Explained variance of another prediction, in activations, on the same tokens."""
-        sums = excerpt_sums(predicted, self.actual, self.simulated.known)
-        return point("explained_variance", sums, self.drawn.weights)
-
-    def null(self, evidence: SplitEvidence) -> Array:
-        """ρ of this simulation with other units of the site, on the same excerpts."""
-        others = evidence.others[self.drawn.rows]
-        simulated = self.simulated
-        return null_correlations(simulated.predicted, others, self.drawn.weights, simulated.known)
-
-    def status(self, result: Estimate) -> Status:
-        if self.simulated.status != "ok":
-            return self.simulated.status
-        return "undefined" if result.value is None else "ok"
-
-    def reason(self, result: Estimate) -> str | None:
-        if not len(self.drawn):
-            return "no excerpt was drawn"
-        return self.simulated.reason or result.reason
-
-
-def _simulated(
-    text: str, simulator: Simulator, evidence: SplitEvidence, modes: Sequence[Mode]
-) -> Iterator[_Measured]:
-    """Each mode's sample, simulated. A window that several modes share is simulated once."""
-    samples = [sample(evidence, mode) for mode in modes]
-    rows = np.unique(np.concatenate([drawn.rows for drawn in samples]))
-    shape = (0, evidence.pool.token_ids.shape[1])
-    whole = Simulation(np.zeros(shape), np.zeros(shape, dtype=np.bool_))
-    if len(rows):
-        whole = simulator.simulate(text, evidence.pool.take(rows))
-    for drawn in samples:
-        place = np.searchsorted(rows, drawn.rows)
-        part = Simulation(whole.predicted[place], whole.known[place], whole.status, whole.reason)
-        yield _Measured(drawn, evidence.pool.activations[drawn.rows].astype(np.float64), part)
+def _state(case: Case, drawn: Sample, result: Estimate) -> tuple[Status, str | None]:
+    if not len(drawn):
+        return "undefined", "no excerpt was drawn"
+    simulated = case.predicted
+    if simulated.status != "ok":
+        return simulated.status, simulated.reason or result.reason
+    return ("undefined" if result.value is None else "ok"), result.reason

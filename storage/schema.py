@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0002"
+HEAD = "0003"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -116,10 +116,15 @@ scores = Table(
     Column("token_list_50", FiniteFloat),
     Column("token_table", FiniteFloat),
     Column("oracle", FiniteFloat),
+    Column("measure", Text, nullable=False),
+    Column("df", FiniteFloat),
+    Column("caution", AnyText),
+    Column("p_null", FiniteFloat),
     UniqueConstraint(
         "run_id",
         "explanation_id",
         "scorer",
+        "measure",
         "simulator",
         "calibration",
         "mode",

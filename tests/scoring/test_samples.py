@@ -22,7 +22,7 @@ def test_top_and_random_takes_as_many_of_both(drawn: SplitEvidence) -> None:
     assert len(found) == 10
     assert set(found.rows[5:]) <= set(drawn.random_rows) - set(drawn.top_rows[:5])
     assert np.allclose(found.weights, 0.1)
-    assert found.strata.tolist() == [0] * 5 + [1] * 5
+    assert found.design.strata.tolist() == [0] * 5 + [1] * 5
 
 
 def test_the_random_partners_do_not_depend_on_the_place_in_the_pool(drawn: SplitEvidence) -> None:

@@ -8,9 +8,11 @@ from simulated import LENGTH, Corpus, Foreseen, evidence
 
 from core.evidence import SplitEvidence
 from core.results import Score
-from scoring.baselines import TokenTable
+from scoring.calibration import calibrate
+from scoring.case import Case, case_of
 from scoring.samples import MODES, sample
-from scoring.score import explained_variance_scores, fit_line, simulation_scores
+from scoring.score import scores
+from scoring.scorers import ExplainedVariance, SimulationCorrelation, offline_scorers
 from scoring.simulators import PatternSimulator, Simulator
 
 
@@ -30,17 +32,22 @@ def report(corpus: Corpus) -> SplitEvidence:
     return replace(found, other_units=(1, 2, 3), others=np.stack(others, axis=2))
 
 
-def scored(simulator: Simulator, report: SplitEvidence, text: str = "said") -> dict[str, Score]:
-    found = simulation_scores(
+def case(simulator: Simulator, report: SplitEvidence, text: str = "said") -> Case:
+    """Every split is ``report``: what is fitted is fitted where it is scored."""
+    return case_of(
         explanation_id="e1",
         text=text,
         symbols=2,
         simulator=simulator,
-        evidence=report,
-        table=TokenTable.learn(report),
-        seed=0,
+        explain=report,
+        select=report,
+        report=report,
         oracle=report.pool.activations.astype(float),
     )
+
+
+def scored(simulator: Simulator, report: SplitEvidence, text: str = "said") -> dict[str, Score]:
+    found = scores(case(simulator, report, text), [SimulationCorrelation()], MODES)
     return {score.mode: score for score in found}
 
 
@@ -66,6 +73,7 @@ def test_beside_a_score_stand_null_baselines_and_oracle(
     assert score.null_units == 2  # the one that never fires has no correlation
     assert score.null_p95 is not None
     assert score.null_p95 <= score.value + 1e-6  # type: ignore[operator]
+    assert score.p_null == pytest.approx(2 / 3)  # the unit itself is among the others here
     assert score.oracle == pytest.approx(1.0)
     # Every token is unique in this corpus: the table knows all, lists almost nothing.
     assert score.token_table == pytest.approx(1.0)
@@ -122,37 +130,51 @@ def test_no_excerpt_is_a_reason(corpus: Corpus, report: SplitEvidence, bands: bo
         bands=report.bands if bands else (),
         others=report.others[:0],
     )
-    simulator = Foreseen(corpus.predicted)
-    shared = {"explanation_id": "e", "text": "said", "simulator": simulator, "seed": 0}
-    found = simulation_scores(**shared, symbols=1, evidence=empty, table=TokenTable.learn(report))  # type: ignore[arg-type]
-    found += explained_variance_scores(**shared, evidence=empty, calibrate_on=report)  # type: ignore[arg-type]
-    assert len(found) == 5
+    found = scores(case(Foreseen(corpus.predicted), empty), offline_scorers())
+    assert len(found) > 15
     for score in found:
         assert (score.value, score.n_excerpts, score.status) == (None, 0, "undefined")
         assert score.reason == "no excerpt was drawn"
-    assert fit_line("said", simulator, empty) == (0.0, 0.0)
 
 
 def test_the_line_is_weighted_least_squares(corpus: Corpus, report: SplitEvidence) -> None:
-    slope, intercept = fit_line("said", Foreseen(corpus.predicted), report)
+    mapped = calibrate(case(Foreseen(corpus.predicted), report), "linear")
+    intercept, above = mapped(np.array([0.0, 1.0]))
     drawn = sample(report, "corpus")
     p = corpus.predicted[report.pool.windows[drawn.rows]].ravel()
     a = report.pool.activations[drawn.rows].ravel()
     w = np.sqrt(np.repeat(drawn.weights, LENGTH))
     expected = np.polyfit(p, a, 1, w=w)
-    assert (slope, intercept) == pytest.approx(tuple(expected), rel=1e-4)
+    assert (above - intercept, intercept) == pytest.approx(tuple(expected), rel=1e-4)
+
+
+def test_without_calibration_ten_is_the_strongest_activation_explained(
+    corpus: Corpus, report: SplitEvidence
+) -> None:
+    mapped = calibrate(case(Foreseen(corpus.predicted), report), "none")
+    assert mapped(np.array([10.0, 0.0])) == pytest.approx(
+        [float(report.pool.activations.max()), 0.0]
+    )
+
+
+def test_percentiles_give_predictions_the_spread_of_activations(
+    corpus: Corpus, report: SplitEvidence
+) -> None:
+    """Equal ranks, equal values: what is mapped has the activations' mean and keeps the order."""
+    held = case(Foreseen(corpus.predicted), report)
+    drawn = sample(report, "corpus")
+    mapped = calibrate(held, "percentile")(held.predicted.predicted[drawn.rows])
+    actual = report.pool.activations[drawn.rows]
+    assert (drawn.weights @ mapped).mean() == pytest.approx(
+        (drawn.weights @ actual).mean(), rel=1e-6
+    )
+    levels = np.unique(held.predicted.predicted)
+    assert (np.diff(calibrate(held, "percentile")(levels)) >= 0).all()
 
 
 def test_explained_variance_is_taken_after_the_line(corpus: Corpus, report: SplitEvidence) -> None:
     simulator = Foreseen(corpus.predicted)
-    found = explained_variance_scores(
-        explanation_id="e1",
-        text="said",
-        simulator=simulator,
-        evidence=report,
-        calibrate_on=report,
-        seed=0,
-    )
+    found = scores(case(simulator, report), [ExplainedVariance("linear")])
     rho = scored(simulator, report)["corpus"].value
     by_mode = {score.mode: score for score in found}
     # Fitted where it is scored, explained variance is ρ².
@@ -160,28 +182,16 @@ def test_explained_variance_is_taken_after_the_line(corpus: Corpus, report: Spli
     assert by_mode["corpus"].calibration == "linear"
 
 
-def test_scores_depend_on_the_seed_in_their_interval_alone(
-    corpus: Corpus, report: SplitEvidence
-) -> None:
-    first = scored(Foreseen(corpus.predicted), report)
-    assert first == scored(Foreseen(corpus.predicted), report)
+def test_scores_do_not_depend_on_chance(corpus: Corpus, report: SplitEvidence) -> None:
+    first = scores(case(Foreseen(corpus.predicted), report), offline_scorers())
+    assert first == scores(case(Foreseen(corpus.predicted), report), offline_scorers())
 
 
 def test_explained_variance_has_a_null_and_baselines_beside_it(
     corpus: Corpus, report: SplitEvidence
 ) -> None:
     simulator = Foreseen(corpus.predicted)
-    (found,) = explained_variance_scores(
-        explanation_id="e1",
-        text="said",
-        simulator=simulator,
-        evidence=report,
-        calibrate_on=report,
-        seed=0,
-        modes=["corpus"],
-        symbols=2,
-        table=TokenTable.learn(report),
-    )
+    (found,) = scores(case(simulator, report), [ExplainedVariance("linear")], ["corpus"])
     rho = scored(simulator, report)["corpus"]
     assert found.null_units == rho.null_units
     assert found.null_mean is not None

@@ -6,15 +6,20 @@ import scipy.stats
 from numpy.typing import NDArray
 from simulated import Corpus
 
-from scoring.statistics import (
-    correlation,
-    estimate,
-    excerpt_sums,
-    null_correlations,
-    resample_counts,
-)
+from scoring.intervals import Design, Scale
+from scoring.measured import Estimate, estimate
+from scoring.statistics import Figure, correlation, excerpt_sums, measured, null_correlations
 
 Floats = NDArray[np.float64]
+
+
+SCALES: dict[Figure, Scale] = {"correlation": "correlation", "explained_variance": "explained"}
+
+
+def estimated(figure: Figure, sums: Floats, weights: Floats | None = None) -> Estimate:
+    design = Design.equal(len(sums))
+    counts = design.weights if weights is None else weights
+    return estimate(measured(figure, sums, counts), SCALES[figure], design)
 
 
 def known(values: Floats) -> NDArray[np.bool_]:
@@ -41,9 +46,8 @@ def test_weights_count_tokens_as_often_as_they_say(pair: tuple[Floats, Floats]) 
     times = np.arange(40) % 4
     p, a = np.repeat(predicted, times, 0).ravel(), np.repeat(actual, times, 0).ravel()
     sums = excerpt_sums(predicted, actual, known(actual))
-    strata = np.zeros(40, dtype=np.int64)
-    rho = estimate("correlation", sums, times.astype(float), strata, 0)
-    explained = estimate("explained_variance", sums, times.astype(float), strata, 0)
+    rho = estimated("correlation", sums, times.astype(float))
+    explained = estimated("explained_variance", sums, times.astype(float))
     assert rho.value == pytest.approx(np.corrcoef(p, a)[0, 1])
     assert explained.value == pytest.approx(1 - np.var(a - p) / np.var(a))
 
@@ -70,11 +74,10 @@ def test_missing_tokens_are_left_out_and_not_zero(pair: tuple[Floats, Floats]) -
     ],
 )
 def test_what_is_undefined_has_a_reason(
-    figure: str, predicted: Floats, actual: Floats, read: bool, reason: str
+    figure: Figure, predicted: Floats, actual: Floats, read: bool, reason: str
 ) -> None:
     sums = excerpt_sums(predicted, actual, np.full(actual.shape, read))
-    strata = np.zeros(len(actual), dtype=np.int64)
-    found = estimate(figure, sums, np.ones(len(actual)), strata, 0)  # type: ignore[arg-type]
+    found = estimated(figure, sums)
     assert (found.value, found.low, found.high) == (None, None, None)
     assert reason in str(found.reason)
 
@@ -91,61 +94,33 @@ def test_a_coincidence_has_no_interval() -> None:
     actual = np.zeros((100, 16))
     actual[7, 3] = 2.0
     sums = excerpt_sums(actual, actual, known(actual))
-    found = estimate("correlation", sums, np.ones(100), np.zeros(100, dtype=np.int64), 0)
+    found = estimated("correlation", sums)
     assert found.value == pytest.approx(1.0)
     assert (found.low, found.high) == (None, None)
     assert "too few excerpts" in str(found.reason)
 
 
-def test_the_interval_depends_on_the_seed_alone(pair: tuple[Floats, Floats]) -> None:
-    sums = excerpt_sums(*pair, known(pair[0]))
-    strata = np.zeros(40, dtype=np.int64)
-    first, again, other = (estimate("correlation", sums, np.ones(40), strata, s) for s in (1, 1, 2))
-    assert first == again
-    assert first.low != other.low
-    assert other.value == first.value
-
-
-def test_resampling_stays_inside_strata() -> None:
-    strata = np.array([0, 0, 0, 1, 1, 2])
-    counts = resample_counts(strata, 0, 500)
-    for stratum, size in ((0, 3), (1, 2), (2, 1)):
-        assert np.allclose(counts[:, strata == stratum].sum(axis=1), size)
-    assert (counts[:, 5] == 1).all()
-    assert np.allclose(counts.mean(axis=0), 1, atol=0.15)
-
-
-def test_resampled_means_vary_as_means_do() -> None:
-    """The variance of a mean is s²/n even for a stratum of five (Rao and Wu 1988)."""
-    values = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
-    means = resample_counts(np.zeros(5, dtype=np.int64), 0, 20_000) @ values / 5
-    assert means.var() == pytest.approx(values.var(ddof=1) / 5, rel=0.05)
-
-
 @pytest.mark.parametrize(("rate", "n"), [(0.02, 400), (0.005, 800)])
 @pytest.mark.parametrize("figure", ["correlation", "explained_variance"])
-def test_95_percent_of_intervals_hold_the_truth(figure: str, rate: float, n: int) -> None:
-    """Excerpts, not tokens, are resampled: tokens of a window resemble each other."""
+def test_95_percent_of_intervals_hold_the_truth(figure: Figure, rate: float, n: int) -> None:
+    """Excerpts, not tokens, are left out: tokens of a window resemble each other."""
 
     def sums_of(corpus: Corpus) -> Floats:
         return excerpt_sums(corpus.predicted / 10, corpus.actual, known(corpus.actual))
 
     rng = np.random.default_rng(7)
-    weights, strata = np.ones(n), np.zeros(n, dtype=np.int64)
-    large = sums_of(Corpus.draw(rng, 60_000, rate))
-    truth = estimate(figure, large[:, :], np.ones(60_000), np.arange(60_000), 0, 1).value  # type: ignore[arg-type]
+    truth = measured(figure, sums_of(Corpus.draw(rng, 60_000, rate)), np.ones(60_000)).value
     assert truth is not None
-    held, repeats = 0, 200
-    for seed in range(repeats):
-        sums = sums_of(Corpus.draw(rng, n, rate))
-        found = estimate(figure, sums, weights, strata, seed, 300)  # type: ignore[arg-type]
+    held, repeats = 0, 300
+    for _ in range(repeats):
+        found = estimated(figure, sums_of(Corpus.draw(rng, n, rate)))
         assert found.low is not None
         assert found.high is not None
         held += found.low <= truth <= found.high
-    assert 0.89 <= held / repeats <= 0.99
+    assert 0.91 <= held / repeats <= 0.985
 
 
-def test_resampling_tokens_would_promise_too_much() -> None:
+def test_leaving_out_tokens_would_promise_too_much() -> None:
     """The reason for excerpts: intervals over tokens of loud and quiet windows are too narrow."""
     rng = np.random.default_rng(1)
     corpus = Corpus.draw(rng, 300, 0.05, spread=1.0)
@@ -153,8 +128,7 @@ def test_resampling_tokens_would_promise_too_much() -> None:
     width = []
     for shape in (p.shape, (p.size, 1)):
         sums = excerpt_sums(p.reshape(shape), a.reshape(shape), np.ones(shape, dtype=np.bool_))
-        strata = np.zeros(shape[0], dtype=np.int64)
-        found = estimate("correlation", sums, np.ones(shape[0]), strata, 0)
+        found = estimated("correlation", sums)
         assert found.low is not None
         assert found.high is not None
         width.append(found.high - found.low)

@@ -1,0 +1,224 @@
+"""How often 95 % intervals hold the truth, on made-up units of which the truth is known.
+
+Units: ``dense`` (always on, autocorrelated), ``sparse`` (in 15 % of windows), ``rare`` (in 2 %),
+``veryrare`` (one token in 10,000) and ``heavy`` (lognormal with sigma 1.2: one window may outweigh
+a hundred). A window holds 64 tokens. ``top_and_random`` has 20 excerpts of a split of 20,000
+windows, ``corpus`` is drawn as an index draws it (10 top, 32 active, n random), and the truth is
+the value on other text of the same kind.
+
+Keys of ``--json``: ``repeats`` and ``rows``, each with ``unit``, ``mode``, ``measure``, ``n``
+(random excerpts), ``truth``, ``covered`` (share of the intervals that hold it, with its Wilson
+``low`` and ``high``), ``width`` (median), ``given`` (share of samples with an interval),
+``flagged`` (share of the intervals that say of themselves that they are approximate),
+``percentile`` and ``percentile_width``: the same for a percentile bootstrap of the same samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.results import Mode
+from scoring.intervals import Scale
+from scoring.measured import Estimate, estimate
+from scoring.samples import Sample, sample
+from scoring.statistics import FIGURES, Figure, excerpt_sums, measured
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "scoring"))
+
+Array = NDArray[np.float64]
+TOKENS = 64
+SPLIT = 20_000
+SIZES = (20, 50, 200, 1000)
+FIGURE_NAMES: tuple[Figure, ...] = ("correlation", "explained_variance")
+
+
+@dataclass(frozen=True)
+class Text:
+    """Predictions and activations of the same windows, [windows, tokens]."""
+
+    predicted: Array
+    actual: Array
+
+
+def dense(rng: np.random.Generator, n: int) -> Text:
+    """Always on; neighbouring tokens and tokens of one window resemble each other."""
+
+    def walk(stay: float) -> Array:
+        steps = rng.normal(size=(n, TOKENS))
+        for t in range(1, TOKENS):
+            steps[:, t] = stay * steps[:, t - 1] + (1 - stay**2) ** 0.5 * steps[:, t]
+        return steps
+
+    actual = np.maximum(walk(0.8) + rng.normal(size=(n, 1)), 0)
+    return Text(np.maximum(0.7 * actual + walk(0.6), 0), actual)
+
+
+def events(rate: float, sigma: float) -> Callable[[np.random.Generator, int], Text]:
+    """On in a share ``rate`` of windows, one to three tokens each, 60 % of them predicted."""
+
+    def draw(rng: np.random.Generator, n: int) -> Text:
+        actual, predicted = np.zeros((n, TOKENS)), np.zeros((n, TOKENS))
+        on = np.flatnonzero(rng.random(n) < rate)
+        rows = np.repeat(on, rng.integers(1, 4, len(on)))
+        places = rng.integers(0, TOKENS, len(rows))
+        actual[rows, places] = np.exp(sigma * rng.normal(size=len(rows)))
+        found = rng.random(len(rows)) < 0.6
+        predicted[rows[found], places[found]] = 1.0
+        wrong = np.flatnonzero(rng.random(n) < rate / 2)
+        predicted[wrong, rng.integers(0, TOKENS, len(wrong))] = 1.0
+        return Text(predicted, actual)
+
+    return draw
+
+
+UNITS: dict[str, Callable[[np.random.Generator, int], Text]] = {
+    "dense": dense,
+    "sparse": events(0.15, 0.5),
+    "rare": events(0.02, 0.5),
+    "veryrare": events(0.0032, 0.5),
+    "heavy": events(0.15, 1.2),
+}
+
+
+def drawn(unit: str, mode: Mode, n: int, rng: np.random.Generator) -> tuple[Array, Sample]:
+    """Sums [pool, 6] of one draw, and its sample."""
+    from simulated import evidence
+
+    text = UNITS[unit](rng, SPLIT)
+    rows, found = evidence(text.actual, rng, random=n)
+    chosen = sample(found, mode)
+    known = np.ones((len(rows), TOKENS), dtype=np.bool_)
+    return excerpt_sums(text.predicted[rows], text.actual[rows], known), chosen
+
+
+def truth(unit: str, mode: Mode) -> dict[Figure, float]:
+    """The value that an interval is about, from a million windows."""
+    rng = np.random.default_rng(1)
+    total = np.zeros(6)
+    for _ in range(50):
+        if mode == "top_and_random":
+            sums, chosen = drawn(unit, mode, 1000, rng)
+            total += (sums[chosen.rows] * chosen.weights[:, None]).sum(0)
+        else:
+            text = UNITS[unit](rng, SPLIT)
+            known = np.ones(text.actual.shape, dtype=np.bool_)
+            total += excerpt_sums(text.predicted, text.actual, known).sum(0)
+    return {figure: float(FIGURES[figure](total)) for figure in FIGURE_NAMES}
+
+
+def percentile(figure: Figure, sums: Array, chosen: Sample, seed: int) -> tuple[float, float]:
+    """What a plain bootstrap over excerpts gives, within strata; NaN where it is undefined."""
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((500, len(sums)))
+    for stratum in np.unique(chosen.design.strata):
+        rows = np.flatnonzero(chosen.design.strata == stratum)
+        counts[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=500)
+    values = FIGURES[figure](counts @ (sums * chosen.weights[:, None]))
+    if np.isfinite(values).mean() < 0.94:
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def rows(units: list[str], repeats: int) -> Iterator[dict[str, Any]]:
+    """One row a unit, mode, size and figure."""
+    for unit in units:
+        cells: list[tuple[Mode, int]] = [("top_and_random", 20)]
+        cells += [("random_only", n) for n in SIZES] + [("corpus", n) for n in SIZES]
+        for mode, n in cells:
+            true = truth(unit, mode)
+            held: dict[Figure, list[_Found]] = {f: [] for f in FIGURE_NAMES}
+            for repeat in range(repeats):
+                rng = np.random.default_rng([repeat, n])
+                sums, chosen = drawn(unit, mode, 1000 if mode == "top_and_random" else n, rng)
+                used = sums[chosen.rows]
+                for figure in FIGURE_NAMES:
+                    scale: Scale = "correlation" if figure == "correlation" else "explained"
+                    value = measured(figure, used, chosen.weights)
+                    found = estimate(value, scale, chosen.design, chosen.caution)
+                    plain = percentile(figure, used, chosen, repeat)
+                    held[figure].append(_Found(found, plain))
+            for figure, found_all in held.items():
+                yield {
+                    "unit": unit,
+                    "mode": mode,
+                    "measure": figure,
+                    "n": n,
+                    "truth": round(true[figure], 4),
+                    **summary(found_all, true[figure]),
+                }
+
+
+@dataclass(frozen=True)
+class _Found:
+    own: Estimate
+    percentile: tuple[float, float]
+
+
+def summary(found: list[_Found], true: float) -> dict[str, Any]:
+    """Coverage and width of both kinds of interval."""
+    own = [
+        (f.own.low, f.own.high, f.own.caution)
+        for f in found
+        if f.own.low is not None and f.own.high is not None
+    ]
+    plain = [f.percentile for f in found if np.isfinite(f.percentile[0])]
+    inside = [low <= true <= high for low, high, _ in own]
+    other = [low <= true <= high for low, high in plain]
+    low, high = wilson(sum(inside), len(inside))
+    return {
+        "covered": _mean(inside),
+        "low": low,
+        "high": high,
+        "width": _median([b - a for a, b, _ in own]),
+        "given": round(len(own) / len(found), 3),
+        "flagged": _mean([note is not None for _, _, note in own]),
+        "percentile": _mean(other),
+        "percentile_width": _median([b - a for a, b in plain]),
+    }
+
+
+def wilson(hits: int, n: int) -> tuple[float | None, float | None]:
+    """The 95 % interval of a share."""
+    if not n:
+        return None, None
+    p, z = hits / n, 1.96
+    centre, half = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    return round((centre - half) / (1 + z * z / n), 3), round((centre + half) / (1 + z * z / n), 3)
+
+
+def _mean(values: list[bool]) -> float | None:
+    return round(float(np.mean(values)), 3) if values else None
+
+
+def _median(values: list[float]) -> float | None:
+    return round(float(np.median(values)), 3) if values else None
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--repeats", type=int, default=1000)
+    parser.add_argument("--units", default=",".join(UNITS))
+    options = parser.parse_args()
+    found = []
+    for row in rows(options.units.split(","), options.repeats):
+        found.append(row)
+        if not options.json:
+            print("  ".join(str(value) for value in row.values()), flush=True)
+    if options.json:
+        print(json.dumps({"repeats": options.repeats, "rows": found}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Fuzzing: are these the tokens that the unit fires on? (Paulo et al. 2024)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.results import Calibration, Mode, Scorer
+from scoring.case import Case
+from scoring.intervals import Scale
+from scoring.measured import Measured
+from scoring.ranking import Items, auroc, balanced_accuracy, best_cut
+from scoring.samples import Sample, sample
+from scoring.scorers.interface import Array, Flags, Seen, loop_null
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzing:
+    """Each window in which the unit fires is rated twice: marked rightly, and marked wrongly.
+
+    Wrong marks lie on as many tokens of the same window on which the unit is silent, drawn by the
+    window's number. A rating is the mean prediction on the marked tokens.
+    """
+
+    measure: Literal["auroc", "balanced_accuracy"]
+    scorer: Scorer = "fuzzing"
+    calibration: Calibration = "none"
+    modes: tuple[Mode, ...] = ("top_and_random", "corpus")
+    scale: Scale = "share"
+    cut: float = 0.0
+
+    def sample(self, case: Case, mode: Mode) -> Sample:
+        """The mode's windows."""
+        return sample(case.report, mode)
+
+    def fitted(self, case: Case) -> Fuzzing:
+        """With the cut that serves best on ``select``."""
+        if self.measure == "auroc":
+            return self
+        drawn = sample(case.select, "corpus")
+        return replace(
+            self,
+            cut=best_cut(
+                marked_items(
+                    Seen(
+                        case.fitted.predicted[drawn.rows],
+                        case.fitted.known[drawn.rows],
+                        case.select.pool.activations[drawn.rows].astype(np.float64),
+                        case.firing,
+                        case.select.pool.windows[drawn.rows],
+                        drawn.design,
+                    )
+                )
+            ),
+        )
+
+    def prepared(self, values: Array) -> Array:
+        """As they are."""
+        return values
+
+    def measured(self, seen: Seen) -> Measured:
+        """The figure with each window left out."""
+        items = marked_items(seen)
+        return auroc(items) if self.measure == "auroc" else balanced_accuracy(items, self.cut)
+
+    def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
+        """Are these the tokens that other units fire on?"""
+        return loop_null(self, seen, others)
+
+
+def marked_items(seen: Seen) -> Items:
+    """Rightly and wrongly marked windows by their mean prediction on the marks."""
+    right, wrong = marks(seen.actual, seen.firing.on, seen.firing.off, seen.windows)
+    rightly, wrongly = (_mean(seen.predicted, seen.known & marked) for marked in (right, wrong))
+    both = np.isfinite(rightly) & np.isfinite(wrongly)
+    weights = seen.design.weights * both
+    return Items(np.where(both, rightly, 0.0), np.where(both, wrongly, 0.0), weights, weights)
+
+
+def marks(actual: Array, on: float, off: float, windows: NDArray[np.int64]) -> tuple[Flags, Flags]:
+    """Right and wrong marks [n, tokens]; a window without silent tokens enough has neither."""
+    right = actual >= on
+    silent = actual < off
+    count = right.sum(axis=1)
+    possible = (count > 0) & (silent.sum(axis=1) >= count)
+    order = np.where(silent, _priorities(windows, actual.shape[1]), np.inf)
+    rank = np.argsort(np.argsort(order, axis=1, kind="stable"), axis=1, kind="stable")
+    wrong = silent & (rank < count[:, None])
+    return right & possible[:, None], wrong & possible[:, None]
+
+
+def _priorities(windows: NDArray[np.int64], tokens: int) -> Array:
+    """A number for each token of each window that depends on nothing else [n, tokens]."""
+    mixed = windows.astype(np.uint64)[:, None] * np.uint64(0x9E3779B97F4A7C15)
+    mixed = mixed + np.arange(tokens, dtype=np.uint64)[None, :] * np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(31)
+    mixed = mixed * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(29)
+    return mixed.astype(np.float64)
+
+
+def _mean(predicted: Array, where: Flags) -> Array:
+    """Mean over marked tokens [n]; NaN where none is marked and read."""
+    count = where.sum(axis=1)
+    total = np.where(where, predicted, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
