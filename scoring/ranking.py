@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scoring.measured import Measured
 
 Array = NDArray[np.float64]
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,7 @@ def auroc(items: Items) -> Measured:
     pairs = (wp.sum() - wp) * (wn.sum() - wn)
     with np.errstate(invalid="ignore", divide="ignore"):
         left = (total - wp * won - wn * lost + own) / pairs
-    value = total / (wp.sum() * wn.sum())
-    return Measured(float(value), np.clip(left, 0.0, 1.0), fewest=items.fewest)
+    return _share(total / (wp.sum() * wn.sum()), left, items)
 
 
 def balanced_accuracy(items: Items, cut: float) -> Measured:
@@ -59,7 +59,7 @@ def balanced_accuracy(items: Items, cut: float) -> Measured:
     value = hit.sum() / wp.sum() / 2 + kept.sum() / wn.sum() / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         left = (hit.sum() - hit) / (wp.sum() - wp) / 2 + (kept.sum() - kept) / (wn.sum() - wn) / 2
-    return Measured(float(value), np.clip(left, 0.0, 1.0), fewest=items.fewest)
+    return _share(value, left, items)
 
 
 def best_cut(items: Items) -> float:
@@ -73,6 +73,13 @@ def best_cut(items: Items) -> float:
     cuts = np.concatenate([[levels[0] - 1.0], (levels[1:] + levels[:-1]) / 2])
     values = [balanced_accuracy(items, float(cut)).value or 0.0 for cut in cuts]
     return float(cuts[int(np.argmax(values))])
+
+
+def _share(value: float, left_out: Array, items: Items) -> Measured:
+    """A share of items; what is 0 or 1 up to rounding is exactly that."""
+    exact = round(float(value))
+    value = exact if abs(value - exact) < _ROUNDING else float(value)
+    return Measured(float(value), np.clip(left_out, 0.0, 1.0), fewest=items.fewest)
 
 
 def _missing(items: Items) -> str | None:
