@@ -23,12 +23,14 @@ from core.evidence import (
     ExcerptSet,
     Floats,
     Ints,
+    Split,
     SplitEvidence,
     UnitStatistics,
 )
 from core.hashing import text_hash
 from core.ids import UnitId
 from subjects.index.collect import read_site, read_windows
+from subjects.index.contrast import SELECT, with_hard_negatives
 from subjects.index.layout import N_BINS, NO_KEY, bin_edges, key_windows
 from subjects.index.manifest import NAME, Manifest
 from subjects.index.shard import batch_windows
@@ -173,10 +175,33 @@ class ActivationIndex:
     def evidence(self, unit: UnitId) -> Evidence:
         """Everything drawn for one unit. Nothing of ``report`` enters the other two splits."""
         resolve(self.subject, unit)
+        self._asked.add((unit.site, SELECT))  # all units are compared there: hold them at once
         explain, select, report = (
             self._split(unit, s, with_null=SPLITS[s] == "report") for s in range(len(SPLITS))
         )
+        report = with_hard_negatives(self, unit, explain, report)
         return Evidence(unit, self.statistics(unit), explain, select, report)
+
+    def strongest(self, site: str, unit: int, split: int) -> Ints:
+        """The numbers of a unit's strongest windows in a split, strongest first."""
+        return _numbers(self.site(site).splits[split].top[unit])
+
+    def random_site_values(self, site: str, split: int) -> torch.Tensor:
+        """All units at a split's random windows [windows, tokens, width].
+
+        Where that exceeds the byte budget, at as many windows as fit.
+        """
+        numbers = np.sort(self.windows.random[split])
+        held = self._held.get((site, split))
+        if held is not None:
+            return held
+        width = self.manifest.sites[site].width
+        fits = max(1, self.budget_bytes // (self.manifest.window * width * 4))
+        if len(numbers) > fits:
+            return self._forward(site, numbers[:fits], list(range(width)))
+        self._asked.add((site, split))
+        self._random_values(site, split, numbers, [0])
+        return self._held[(site, split)]
 
     def _split(self, unit: UnitId, split: int, *, with_null: bool) -> SplitEvidence:
         tables = self.site(unit.site).splits[split]
@@ -195,19 +220,8 @@ class ActivationIndex:
             ]
         )
         order = np.argsort(numbers, kind="stable")
-        rows = self.windows.rows(numbers[order])
-        ids = self.windows.ids[rows].astype(np.int64)
-        decode = self.subject.vocabulary.decode
-        pool = ExcerptSet(
-            split=SPLITS[split],
-            windows=numbers[order],
-            token_ids=ids,
-            tokens=[decode(row) for row in ids],
-            activations=np.ascontiguousarray(values[order, :, 0]),
-            documents=[self.windows.documents[int(d)] for d in self.windows.document[rows]],
-            offsets=self.windows.offsets[rows],
-            kinds=["random" if shared else "active" for shared in np.isin(numbers[order], random)],
-        )
+        kinds = ["random" if shared else "active" for shared in np.isin(numbers[order], random)]
+        pool = self.excerpts(SPLITS[split], numbers[order], values[order, :, 0], kinds)
 
         def place(of: Ints) -> Ints:
             return np.searchsorted(pool.windows, of).astype(np.int64)
@@ -226,9 +240,31 @@ class ActivationIndex:
             others=np.ascontiguousarray(values[order, :, 1:]),
         )
 
+    def excerpts(
+        self, split: Split, numbers: Ints, activations: Floats, kinds: list[str]
+    ) -> ExcerptSet:
+        """Kept windows ``numbers`` with a unit's ``activations`` [windows, tokens]."""
+        rows = self.windows.rows(numbers)
+        ids = self.windows.ids[rows].astype(np.int64)
+        decode = self.subject.vocabulary.decode
+        return ExcerptSet(
+            split=split,
+            windows=numbers,
+            token_ids=ids,
+            tokens=[decode(row) for row in ids],
+            activations=np.ascontiguousarray(activations),
+            documents=[self.windows.documents[int(d)] for d in self.windows.document[rows]],
+            offsets=self.windows.offsets[rows],
+            kinds=kinds,
+        )
+
     def values(self, site: str, numbers: Ints, units: list[int]) -> Floats:
         """Activations of ``units`` at kept windows ``numbers`` [windows, tokens, units]."""
         return self._forward(site, numbers, units).numpy()
+
+    def values_of(self, site: str, ids: Ints, units: list[int]) -> Floats:
+        """Activations of ``units`` on any text ``ids`` [windows, window], as :meth:`values`."""
+        return self._run(site, ids, units).numpy()
 
     def _random_values(self, site: str, split: int, numbers: Ints, units: list[int]) -> Floats:
         """The same at a split's random windows.
@@ -252,8 +288,11 @@ class ActivationIndex:
         return held[..., units].numpy()
 
     def _forward(self, site: str, numbers: Ints, units: list[int]) -> torch.Tensor:
-        info = self.manifest.sites[site].info(site)
         ids = self.windows.ids[self.windows.rows(numbers)].astype(np.int64)
+        return self._run(site, ids, units)
+
+    def _run(self, site: str, ids: Ints, units: list[int]) -> torch.Tensor:
+        info = self.manifest.sites[site].info(site)
         out = torch.empty((len(ids), self.manifest.window, len(units)))
         step = batch_windows([info], self.manifest.window)
         for start in range(0, len(ids), step):
