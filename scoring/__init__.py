@@ -3,5 +3,6 @@
 Read :mod:`statistics` (weighted correlation and its bootstrap), :mod:`samples` (which excerpts a
 mode scores and with what weight), :mod:`baselines` (what a token list reaches), :mod:`score`
 (everything joined into a ``Score``), :mod:`verdict` (the rule that may say "abstained") and
-:mod:`agreement` (whether people's ratings agree with scores and with each other). Nothing here knows a model, a database or a tensor library: arrays come in, records go out.
+:mod:`agreement` (whether people's ratings agree with scores and with each other). Nothing here
+knows a model, a database or a tensor library: arrays come in, records go out.
 """

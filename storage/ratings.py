@@ -1,13 +1,12 @@
 """A person's rating of an explanation as it is kept, and what that person was shown.
 
 Ratings are never overwritten: a person who rates an explanation again adds one, and the newest
-counts (:func:`newest`).
+counts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -85,14 +84,3 @@ class StoredExplanation(Record):
     explanation: Explanation
     run: str
     spec_hash: str
-
-
-def newest(ratings: Iterable[RatingRecord]) -> list[RatingRecord]:
-    """Of each rater's ratings of one explanation beside one unit's excerpts, the one that counts.
-
-    ``ratings`` come oldest first, as :meth:`storage.Store.ratings` gives them.
-    """
-    held: dict[tuple[str, str, str], RatingRecord] = {}
-    for rating in ratings:
-        held[rating.rater, rating.explanation_id, str(rating.unit)] = rating
-    return list(held.values())
