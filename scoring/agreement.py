@@ -1,8 +1,8 @@
 """Do ratings agree: with scores (rank correlation), and with each other (Krippendorff's alpha).
 
 Explanations are what is drawn, so intervals resample explanations: percentiles of a bootstrap that
-draws n - 1 of n at a time, without which few of them vary too little (Rao and Wu 1988, JASA 83:231).
-What rests on too few of them is ``None`` with a reason.
+draws n - 1 of n at a time, without which few of them vary too little (Rao and Wu 1988, JASA
+83:231). What rests on too few of them is ``None`` with a reason.
 """
 
 from __future__ import annotations

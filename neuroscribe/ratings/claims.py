@@ -100,10 +100,11 @@ def counted(
 ) -> dict[RatedKey, RatingRecord]:
     """The ratings that count: of each rater, claim and unit shown the newest.
 
-    ``ratings`` come oldest first.
+    ``ratings`` come oldest first; those of other explanations do not count.
     """
     keys = {version.explanation.id: claim.key for claim in claims for version in claim.versions}
-    return {(r.rater, keys[r.explanation_id], r.unit): r for r in ratings}
+    known = (rating for rating in ratings if rating.explanation_id in keys)
+    return {(r.rater, keys[r.explanation_id], r.unit): r for r in known}
 
 
 def _key(found: StoredExplanation) -> ClaimKey:

@@ -19,7 +19,7 @@ from core.hashing import fingerprint, unit_interval
 from core.ids import UnitId
 from core.results import Explanation
 from neuroscribe.documents import ExplainDocument, ShownExcerpt
-from neuroscribe.ratings.claims import Claim, Target, claims_of, counted
+from neuroscribe.ratings.claims import Claim, ClaimKey, Target, claims_of, counted
 from storage import RatingRecord, Seen, Store
 
 CONTROLS: Final = 0.2
@@ -78,7 +78,7 @@ def item_id(explanation: Explanation, unit: UnitId, seen: Sequence[Seen]) -> str
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A claim beside the excerpts of the unit that ``beside`` is about; a control if they differ."""
+    """A claim beside the excerpts of the unit of ``beside``; a control if that is another one."""
 
     claim: Claim
     beside: Claim
@@ -141,8 +141,11 @@ def _controls(
 
     A sentence that was also written about that unit is no control for it.
     """
-    found = []
-    for beside in asked:
+    found: dict[tuple[ClaimKey, UnitId], Question] = {}
+    ordered = sorted(asked, key=lambda claim: Question(claim, claim).drawn(seed, "control"))
+    for beside in ordered:
+        if len(found) >= count:
+            break
         own = {claim.explanation.text for claim in claims if claim.unit == beside.unit}
         others = [
             Question(claim, beside)
@@ -152,9 +155,9 @@ def _controls(
             and claim.explanation.text not in own
         ]
         if others:
-            found.append(min(others, key=lambda question: question.drawn(seed, "partner")))
-    unique = {(q.claim.key, q.beside.unit): q for q in found}
-    return sorted(unique.values(), key=lambda question: question.drawn(seed, "control"))[:count]
+            partner = min(others, key=lambda question: question.drawn(seed, "partner"))
+            found[partner.claim.key, partner.beside.unit] = partner
+    return list(found.values())
 
 
 def _chosen(
