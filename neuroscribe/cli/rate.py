@@ -11,6 +11,7 @@ import typer
 from core.errors import InvalidSetting, MisuseError
 from neuroscribe.cli import options
 from neuroscribe.cli.output import console, print_json
+from neuroscribe.render.visible import visible_text
 
 if TYPE_CHECKING:
     from neuroscribe.ratings.asking import Answer, Ask
@@ -136,10 +137,14 @@ def _session(store: Store, plan: Plan, rater: str, answers: str | None, json: bo
         print_json(done.model_dump())
         return
     if not plan.questions:
-        console().print(NOTHING_LEFT)
+        _say(NOTHING_LEFT)
         return
     said = f"{len(done.ratings)} rated, {done.skipped} skipped, {done.left} left"
-    console().print(f"{said}; neuroscribe rate {plan.target} --report compares them with scores")
+    _say(f"{said}; neuroscribe rate {plan.target} --report compares them with scores")
+
+
+def _say(line: str) -> None:
+    console().print(visible_text(line), markup=False, soft_wrap=True)
 
 
 def _is_terminal() -> bool:
@@ -209,9 +214,9 @@ def _page(store: Store, plan: Plan, rater: str, path: Path, json: bool) -> None:
     if json:
         print_json(document.model_dump())
     elif document.file is None:
-        console().print(NOTHING_LEFT)
+        _say(NOTHING_LEFT)
     else:
-        console().print(f"{document.items} explanations to rate in {document.file}", markup=False)
+        _say(f"{document.items} questions in {document.file}")
 
 
 def _import(path: Path, json: bool) -> None:
@@ -228,7 +233,7 @@ def _import(path: Path, json: bool) -> None:
         said = "nothing new"
     if document.already_stored:
         said += f", {document.already_stored} were stored already"
-    console().print(said, markup=False)
+    _say(said)
 
 
 def _report(store: Store, target: Target, seed: int, json: bool) -> None:

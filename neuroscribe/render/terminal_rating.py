@@ -10,7 +10,6 @@ from typing import Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from neuroscribe.ratings.documents import MeanRating, RatingReport, ScoreCorrelation
@@ -75,10 +74,7 @@ def report_view(report: RatingReport) -> View:
             style="dim",
         )
         yield Text()
-        if report.correlations:
-            yield _table(report.correlations)
-        else:
-            yield Text("no rated explanation has a score", style="dim")
+        yield from _correlations(report.correlations)
 
     return View(draw)
 
@@ -105,28 +101,26 @@ def _interval(low: float | None, high: float | None, reason: str | None, digits:
     return f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def _table(correlations: list[ScoreCorrelation]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("rank correlation with", "mode", "simulator", "split", "ρ_s [95 % interval]"):
-        table.add_column(name)
-    table.add_column("p", justify="right")
-    table.add_column("n", justify="right")
+def _correlations(correlations: list[ScoreCorrelation]) -> Iterable[Text]:
+    """One line a mode, below a heading for each scorer, simulator and split."""
+    if not correlations:
+        yield Text("no rated explanation has a score", style="dim")
+        return
+    yield Text("rank correlation ρ_s of ratings with scores, [95 % interval], permutation p")
+    heading = ""
     for found in correlations:
-        value = (
-            f"– ({found.reason})"
-            if found.value is None
-            else f"{figure(found.value)} {_interval(found.low, found.high, found.reason, 3)}"
-        )
-        table.add_row(
-            Text(_scorer(found)),
-            Text(found.mode.replace("_", " ")),
-            Text(visible_text(found.simulator)),
-            Text(found.split),
-            Text(value),
-            Text("–" if found.p is None else f"{found.p:.2g}"),
-            Text(str(found.n)),
-        )
-    return table
+        name = f"{_scorer(found)}, {visible_text(found.simulator)}, {found.split} split"
+        if name != heading:
+            heading = name
+            yield Text(f"  {name}")
+        yield Text(f"    {found.mode.replace('_', ' '):<15}{_correlation(found)}")
+
+
+def _correlation(found: ScoreCorrelation) -> str:
+    if found.value is None or found.p is None:
+        return f"– ({found.reason})  n = {found.n}"
+    interval = _interval(found.low, found.high, found.reason, 3)
+    return f"{figure(found.value):>6} {interval}  p = {found.p:.2g}  n = {found.n}"
 
 
 def _scorer(found: ScoreCorrelation) -> str:

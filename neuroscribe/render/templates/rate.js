@@ -10,6 +10,7 @@
 
   const radios = (i) => Array.from(sections[i].querySelectorAll("input[type=radio]"));
   const comment = (i) => sections[i].querySelector("textarea");
+  const firstUnrated = () => sheet.items.findIndex((item) => !answers.get(item.item)?.rating);
   const rated = () => [...answers.values()].filter((answer) => answer.rating !== null);
 
   function say(text, wrong) {
@@ -74,14 +75,13 @@
   function rate(value) {
     radios(at)[value - 1].checked = true;
     answer(at);
-    const done = rated().length === sections.length;
-    if (done) {
+    if (rated().length === sections.length) {
       say("All rated. Download your ratings.");
       element("download").focus();
       return;
     }
     say(`Rated ${value}.`);
-    if (at < sections.length - 1) show(at + 1, true);
+    show(at < sections.length - 1 ? at + 1 : firstUnrated(), true);
   }
 
   function download() {
@@ -138,6 +138,5 @@
 
   recall();
   progress();
-  const first = sheet.items.findIndex((item) => !answers.get(item.item)?.rating);
-  show(first < 0 ? 0 : first, false);
+  show(firstUnrated(), false);
 })();
