@@ -60,7 +60,13 @@ def rate(
         bool, typer.Option("--again", help="Also ask what this rater has rated already.")
     ] = False,
     seed: Annotated[
-        int, typer.Option("--seed", help="Seed of the order, the excerpts and the intervals.")
+        int,
+        typer.Option(
+            "--seed",
+            min=0,
+            max=2**63 - 1,
+            help="Seed of the order, the excerpts and the intervals.",
+        ),
     ] = 0,
 ) -> None:
     """Rate explanations from 1 to 5 without knowing their scores, and compare the two."""

@@ -8,14 +8,12 @@ import os
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import typer
 
-from neuroscribe.cli import main
 from storage import Store
 from tests.neuroscribe.conftest import Ran
 from tests.neuroscribe.ratings.stored_site import SECRETS
@@ -123,22 +121,22 @@ def test_a_real_terminal_takes_single_keys_and_ctrl_c(own_home: Path, store: Sto
         program, stdin=child_end, stdout=child_end, stderr=child_end, start_new_session=True
     )
     os.close(child_end)
-    shown = b""
 
-    def wait_for(text: bytes) -> None:
-        nonlocal shown
-        deadline = time.monotonic() + 60
-        while text not in shown and time.monotonic() < deadline:
+    def press_until(key: bytes, text: bytes) -> None:
+        """What is pressed before the program listens is lost, so press again after silence."""
+        shown, presses = b"", 0
+        while text not in shown and presses < 60:
             if select.select([main_end], [], [], 1.0)[0]:
                 shown += os.read(main_end, 65536)
+            else:
+                os.write(main_end, key)
+                presses += 1
         assert text in shown
 
     try:
-        for number, key in ((1, b"4"), (2, b"5"), (3, b"\x03")):
-            wait_for(f"{number} of 13".encode())
-            wait_for(b"q quit")
-            os.write(main_end, key)
-            shown = shown if key == b"\x03" else b""
+        press_until(b"4", b"2 of 13")
+        press_until(b"5", b"3 of 13")
+        press_until(b"\x03", b"interrupted")
         assert process.wait(timeout=60) == 130
     finally:
         process.kill()
@@ -198,12 +196,12 @@ def test_bad_answers_store_nothing(run: Run, store: Store, tmp_path: Path) -> No
         (["rate", "demo/mlp.1", "--report"], "not_stored", 1),
         (["rate", "demo/mlp.1", "--html", "x.html"], "not_stored", 1),
         (["rate", "demo/mlp.2", "--controls", "0.6"], "misuse", 2),
-        (["rate", "demo/mlp.2", "--controls", "nan"], "invalid_setting", 2),
+        (["rate", "demo/mlp.2", "--controls", "nan"], "misuse", 2),
         (["rate", "demo/mlp.2", "--report", "--html", "x.html"], "invalid_setting", 2),
         (["rate", "demo/mlp.2", "--answers", "/does/not/exist"], "invalid_setting", 2),
         (["rate", "demo/mlp.2", "--rater", " "], "invalid_setting", 2),
         (["rate", "demo/mlp.2", "--rater", "sk-abcdefghijklmnop1234"], "invalid_setting", 2),
-        (["rate", "demo/mlp.2", "--seed", str(2**63)], "invalid_setting", 2),
+        (["rate", "demo/mlp.2", "--seed", str(2**63)], "misuse", 2),
         (["rate", "demo/mlp.2", "--import", "x.json"], "invalid_setting", 2),
         (["rate", "--import", "/does/not/exist"], "ratings_unusable", 1),
     ],
@@ -301,4 +299,3 @@ def test_rating_needs_no_model(store: Store, own_home: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "TORCH False 0"
-    assert main is not None

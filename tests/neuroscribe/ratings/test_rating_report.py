@@ -119,5 +119,5 @@ def test_the_report_is_json_and_the_same_for_one_seed(store: Store) -> None:
 
 
 def test_a_site_without_explanations_has_no_report(store: Store) -> None:
-    with pytest.raises(NotStored, match="no explanation of 'demo/mlp.1' is stored yet"):
+    with pytest.raises(NotStored, match="is stored yet"):
         rating_report(store, Target("demo", "mlp.1"), seed=0)
