@@ -132,11 +132,11 @@ def _session(store: Store, plan: Plan, rater: str, answers: str | None, json: bo
     ask: Ask
     if answers is not None:
         ask = written_answers(_lines(answers), len(plan.questions))
+    elif plan.questions and not _is_terminal():
+        raise MisuseError(
+            "rating needs a terminal", "give --answers FILE, or --html FILE for a page"
+        )
     else:
-        if not _is_terminal():
-            raise MisuseError(
-                "rating needs a terminal", "give --answers FILE, or --html FILE for a page"
-            )
         ask = _keyboard(to_stderr=json)
     done = hold(store, plan, rater, ask)
     if json:
@@ -247,7 +247,7 @@ def _report(store: Store, target: Target, seed: int, json: bool) -> None:
 
     found = rating_report(store, target, seed=seed)
     if json:
-        print_json(found.model_dump(mode="json"))
+        print_json(found.model_dump())
         return
     from neuroscribe.render.terminal_rating import report_view
 

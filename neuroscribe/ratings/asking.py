@@ -9,6 +9,7 @@ from core.errors import InvalidSetting
 from neuroscribe.ratings.documents import GivenRating, SessionDocument
 from neuroscribe.ratings.session import Item, Plan
 from storage import Store
+from storage.ratings import LONGEST_COMMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ def _answers(lines: Sequence[str]) -> Iterator[Answer | None]:
         word, _, comment = line.strip().partition(" ")
         if not word or word.startswith("#"):
             continue
+        if len(comment) > LONGEST_COMMENT:
+            raise InvalidSetting(
+                f"line {number} of the answers is longer than a comment may be",
+                f"write at most {LONGEST_COMMENT:,} characters",
+            )
         if word in ("1", "2", "3", "4", "5"):
             yield Answer(int(word), comment.strip() or None)
         elif word in ("s", "q") and not comment:

@@ -96,8 +96,9 @@ def test_what_was_rated_is_not_asked_again_unless_wanted(
     run("rate", "demo/mlp.2", "--rater", "ada")
     again = run("rate", "demo/mlp.2", "--rater", "ada", "--json", "--answers", os.devnull)
     assert (again.json["left"], again.json["done"]) == (0, 13)
-    keys([])
-    assert "nothing left to rate" in run("rate", "demo/mlp.2", "--rater", "ada").out
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sys.stdin", None)
+        assert "nothing left to rate" in run("rate", "demo/mlp.2", "--rater", "ada").out
     keys(["q"])
     assert "13 left" in run("rate", "demo/mlp.2", "--rater", "ada", "--again").out
 
@@ -162,6 +163,16 @@ def test_without_a_terminal_there_is_one_line(
             "(give --answers FILE, or --html FILE for a page)\n"
         )
     assert rated(store) == []
+
+
+def test_a_name_that_is_no_text_is_still_a_name(run: Run, store: Store, tmp_path: Path) -> None:
+    file, page = tmp_path / "answers.txt", tmp_path / "page.html"
+    file.write_text("4\n", encoding="utf-8")
+    name = os.fsdecode(b"\xff")  # as an argument arrives that is not UTF-8
+    for words in (["--answers", file], ["--html", page], ["--report"]):
+        for form in ([], ["--json"]):
+            given = [] if words == ["--report"] else ["--rater", name]
+            assert run("rate", "demo/mlp.2", *words, *given, *form).code == 0
 
 
 def test_answers_come_from_a_file_or_from_stdin(

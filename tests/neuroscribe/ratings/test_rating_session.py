@@ -212,7 +212,7 @@ def test_answers_that_end_early_leave_the_rest(store: Store) -> None:
     assert (len(done.ratings), done.left) == (1, 12)
 
 
-@pytest.mark.parametrize("line", ["0", "6", "four", "s later", "4.5", "-1"])
+@pytest.mark.parametrize("line", ["0", "6", "four", "s later", "4.5", "-1", "4 " + "x" * 10_001])
 def test_a_line_that_is_no_answer_is_named(line: str) -> None:
     with pytest.raises(InvalidSetting, match="line 2 of the answers"):
         written_answers(["3", line], questions=13)
