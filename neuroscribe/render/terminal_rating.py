@@ -102,18 +102,19 @@ def _interval(low: float | None, high: float | None, reason: str | None, digits:
 
 
 def _correlations(correlations: list[ScoreCorrelation]) -> Iterable[Text]:
-    """One line a mode, below a heading for each scorer, simulator and split."""
+    """One line a mode, below a heading for each measure, simulator and split."""
     if not correlations:
         yield Text("no rated explanation has a score", style="dim")
         return
     yield Text("rank correlation ρ_s of ratings with scores, [95 % interval], permutation p")
-    heading = ""
+    groups: dict[str, list[ScoreCorrelation]] = {}
     for found in correlations:
-        name = f"{_scorer(found)}, {visible_text(found.simulator)}, {found.split} split"
-        if name != heading:
-            heading = name
-            yield Text(f"  {name}")
-        yield Text(f"    {found.mode.replace('_', ' '):<15}{_correlation(found)}")
+        name = f"{_measure(found)}, {visible_text(found.simulator)}, {found.split} split"
+        groups.setdefault(name, []).append(found)
+    for name, members in groups.items():
+        yield Text(f"  {name}")
+        for found in members:
+            yield Text(f"    {found.mode.replace('_', ' '):<15}{_correlation(found)}")
 
 
 def _correlation(found: ScoreCorrelation) -> str:
@@ -123,6 +124,6 @@ def _correlation(found: ScoreCorrelation) -> str:
     return f"{figure(found.value):>6} {interval}  p = {found.p:.2g}  n = {found.n}"
 
 
-def _scorer(found: ScoreCorrelation) -> str:
-    name = SCORERS.get(found.scorer, found.scorer.replace("_", " "))
+def _measure(found: ScoreCorrelation) -> str:
+    name = SCORERS.get(found.scorer, f"{found.scorer} {found.measure}".replace("_", " "))
     return name if found.calibration == "none" else f"{name} ({found.calibration})"

@@ -60,6 +60,18 @@ def scores(explanation_id: str, value: float | None) -> list[Score]:
     return [
         made.score("corpus", value=value, low=None, high=None, null_p95=0.7654, **secret),
         made.score("random_only", value=-value, low=None, high=None, **secret),
+        *(
+            made.score(
+                "corpus",
+                scorer="detection",
+                measure=measure,
+                value=figure,
+                low=None,
+                high=None,
+                **secret,
+            )
+            for measure, figure in (("auroc", value), ("balanced_accuracy", -value))
+        ),
     ]
 
 

@@ -276,7 +276,14 @@ def test_the_report_is_printed_for_people_and_programs(
     for rater in ("ada", "ben"):
         run("rate", "demo/mlp.2", "--answers", file, "--rater", rater)
     told = run("rate", "demo/mlp.2", "--report")
-    for part in ("ada (10 and 3 controls)", "controls' mean", "simulation ρ", "n = 10", "1.000"):
+    for part in (
+        "ada (10 and 3 controls)",
+        "controls' mean",
+        "simulation ρ",
+        "detection auroc",
+        "n = 10",
+        "1.000",
+    ):
         assert part in told.out
     report = run("rate", "demo/mlp.2", "--report", "--json").json
     assert report["agreement"]["alpha"] == 1.0

@@ -32,7 +32,7 @@ def honest(item: Item, number: int, total: int) -> Answer:
 def test_ratings_that_follow_the_scores_correlate_with_them(store: Store) -> None:
     rate(store, "ada", honest)
     report = rating_report(store, SITE, seed=0)
-    by_mode = {found.mode: found for found in report.correlations}
+    by_mode = {f.mode: f for f in report.correlations if f.scorer == "simulation"}
     assert set(by_mode) == {"corpus", "random_only"}
     good, reverse = by_mode["corpus"], by_mode["random_only"]
     assert good.value == pytest.approx(0.985, abs=0.001)
@@ -44,6 +44,14 @@ def test_ratings_that_follow_the_scores_correlate_with_them(store: Store) -> Non
     )  # fmt: skip
     assert good.low is not None
     assert good.low <= good.value
+
+
+def test_two_measures_of_one_scorer_stand_apart(store: Store) -> None:
+    rate(store, "ada", honest)
+    found = rating_report(store, SITE, seed=0).correlations
+    by_measure = {f.measure: f.value for f in found if f.scorer == "detection"}
+    assert set(by_measure) == {"auroc", "balanced_accuracy"}
+    assert by_measure["auroc"] == pytest.approx(-(by_measure["balanced_accuracy"] or 0))
 
 
 def test_the_mean_stands_beside_that_of_the_controls(store: Store) -> None:
@@ -87,7 +95,7 @@ def test_without_ratings_everything_is_none_with_a_reason(store: Store) -> None:
 
 def test_few_ratings_have_no_correlation(store: Store) -> None:
     rate(store, "ada", honest, target=Target("demo", "mlp.2", 1))
-    (found, _) = rating_report(store, SITE, seed=0).correlations
+    found = rating_report(store, SITE, seed=0).correlations[0]
     assert (found.value, found.p, found.n) == (None, None, 1)
     assert found.reason == "fewer than 5 explanations"
 
