@@ -34,6 +34,7 @@ NeuroscribeError                code               exit
 │   │   └── ContextTooLong      context_too_long
 │   ├── ModelUnavailable        model_unavailable
 │   └── AnswerUnusable          answer_unusable
+├── RatingsUnusable             ratings_unusable   1   a file of ratings cannot be stored
 ├── MissingExtra                missing_extra      1   an optional package is not installed
 └── BudgetReached               budget_reached     3   stopped before spending more
 
@@ -280,6 +281,12 @@ class AnswerUnusable(ModelError):
     """The server answered with something that is no answer: cut short, empty, malformed."""
 
     code = "answer_unusable"
+
+
+class RatingsUnusable(NeuroscribeError):
+    """A file is no ratings, or not of what the store holds; nothing of it was stored."""
+
+    code = "ratings_unusable"
 
 
 class MissingExtra(NeuroscribeError):

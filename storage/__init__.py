@@ -1,17 +1,18 @@
-"""What is kept between runs: units, runs and all they found, and calls of language models.
+"""What is kept between runs: units, runs and all they found, ratings, calls of language models.
 
 Text and numbers in SQL (SQLite by default, PostgreSQL by URL); activations stay in index shards.
 :func:`open_store` brings the schema up to date and gives a :class:`Store`; a run is written whole
 or not at all, and what is written is never overwritten.
 
-Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storage.records` and
-:mod:`storage.calls` (what goes in and out), :mod:`storage.call_rows` (which call answers a repeated
-request) and :mod:`storage.schema` (the tables; its docstring says how to change one).
-:mod:`storage.engine` opens databases, :mod:`storage.faults` turns their failures into
-:class:`core.errors.StorageError`.
+Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storage.records`,
+:mod:`storage.calls` and :mod:`storage.ratings` (what goes in and out), :mod:`storage.call_rows`
+(which call answers a repeated request), :mod:`storage.rating_rows` (which ratings are refused) and
+:mod:`storage.schema` (the tables; its docstring says how to change one). :mod:`storage.engine`
+opens databases, :mod:`storage.faults` turns their failures into :class:`core.errors.StorageError`.
 """
 
 from storage.calls import CallRecord, CallStatus, Spent, Totals
+from storage.ratings import RatingRecord, Seen, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.store import Store, open_store
 
@@ -20,9 +21,12 @@ __all__ = [
     "CallStatus",
     "ExperimentRecord",
     "Opening",
+    "RatingRecord",
     "RunRecord",
+    "Seen",
     "Spent",
     "Store",
+    "StoredExplanation",
     "StoredRun",
     "Totals",
     "open_store",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0003"
+HEAD = "0004"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -198,4 +199,25 @@ llm_calls = Table(
     Index(None, "key", "started"),
     Index(None, "run", "started"),
     Index(None, "started"),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("explanation_id", Text, ForeignKey("explanations.id"), nullable=False),
+    # whose excerpts were shown: in a control not the unit that the explanation speaks of
+    Column("unit_number", Integer, ForeignKey("units.number"), nullable=False),
+    Column("control", Boolean, nullable=False),
+    Column("rater", AnyText, nullable=False),
+    Column("rating", Integer, nullable=False),
+    Column("comment", AnyText),
+    Column("time", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("seen", JsonText, nullable=False),
+    UniqueConstraint("id"),
+    CheckConstraint("rating BETWEEN 1 AND 5", name="one_to_five"),
+    Index(None, "explanation_id"),
+    Index(None, "unit_number"),
 )

@@ -1,8 +1,9 @@
 """The store: what can be asked of the record, and the one way to add to it.
 
 Reading methods see one consistent state each. :meth:`Store.save_run` writes a run with everything
-it found in one transaction, :meth:`Store.save_calls` all the calls it is given, so a crash, a full
-disk or a contradiction leaves the store as it was.
+it found in one transaction, :meth:`Store.save_calls` all the calls and :meth:`Store.save_ratings`
+all the ratings they are given, so a crash, a full disk or a contradiction leaves the store as it
+was.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from sqlalchemy import Connection, Engine, Row, Select, insert, select
 from core.errors import NotStored, StorageError
 from core.ids import UnitId
 from core.results import Explanation, Score
-from storage import call_rows
+from storage import call_rows, rating_rows
 from storage.calls import CallRecord, CallStatus, Spent
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
 from storage.migrations import bring_up_to_date
+from storage.ratings import RatingRecord, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.rows import fields, is_unit, raise_version, unit_number, write_run
 from storage.schema import (
@@ -35,6 +37,9 @@ from storage.schema import (
 )
 
 _KEYS_AT_ONCE = 500
+_RUNS = select(runs, units.c.subject, units.c.site, units.c.unit_index, units.c.spec_hash).join(
+    units
+)
 
 
 def open_store(url: str, *, busy_timeout: float = 30.0) -> Store:
@@ -92,18 +97,19 @@ class Store:
         ``key`` is a fingerprint of unit, subject spec, corpus, index, method, parameters and seed.
         """
         asked = (
-            select(runs, units.c.subject, units.c.site, units.c.unit_index, units.c.spec_hash)
-            .join(units)
-            .where(runs.c.key == key, runs.c.status == "done")
+            _RUNS.where(runs.c.key == key, runs.c.status == "done")
             .order_by(runs.c.finished.desc(), runs.c.number.desc())
             .limit(1)
         )
         rows = self._rows(asked)
+        return self._run(rows[0]) if rows else None
+
+    def run(self, id: str) -> StoredRun:
+        """The run of an id; :class:`NotStored` if there is none."""
+        rows = self._rows(_RUNS.where(runs.c.id == id))
         if not rows:
-            return None
-        with translated(self.name):
-            unit = UnitId(rows[0].subject, rows[0].site, rows[0].unit_index)
-            return StoredRun(unit=unit, **fields(rows[0], StoredRun, "unit"))
+            raise NotStored(f"run {id!r} is not in the store", "check the id")
+        return self._run(rows[0])
 
     def explanations(self, unit: UnitId, spec_hash: str | None = None) -> list[Explanation]:
         """Everything ever said about a unit, oldest version first.
@@ -158,6 +164,22 @@ class Store:
         rows = self._rows(asked)
         with translated(self.name):
             return [Opening(**fields(row, Opening)) for row in rows]
+
+    # ratings by people
+
+    def explanations_of_site(
+        self, subject: str, site: str, index: int | None = None
+    ) -> list[StoredExplanation]:
+        """Explanations of every finished run on a site, or on one unit of it, oldest run first."""
+        rows = self._rows(rating_rows.of_site(subject, site, index))
+        with translated(self.name):
+            return [rating_rows.stored_explanation(row, subject, site) for row in rows]
+
+    def ratings(self, subject: str, site: str, index: int | None = None) -> list[RatingRecord]:
+        """Every rating given beside excerpts of a site, or of one unit of it, oldest first."""
+        rows = self._rows(rating_rows.given(subject, site, index))
+        with translated(self.name):
+            return [rating_rows.rating(row, subject, site) for row in rows]
 
     # calls of language models
 
@@ -219,6 +241,11 @@ class Store:
         with translated(self.name):
             return call_rows.add_up(rows)
 
+    def _run(self, row: Row[Any]) -> StoredRun:
+        with translated(self.name):
+            unit = UnitId(row.subject, row.site, row.unit_index)
+            return StoredRun(unit=unit, **fields(row, StoredRun, "unit"))
+
     def _calls(self, rows: list[Row[Any]]) -> list[CallRecord]:
         with translated(self.name):
             return [CallRecord(**fields(row, CallRecord)) for row in rows]
@@ -249,6 +276,15 @@ class Store:
             return
         with self._writing() as connection:
             connection.execute(insert(llm_calls), [call.model_dump() for call in calls])
+
+    def save_ratings(self, ratings: Sequence[RatingRecord]) -> int:
+        """Write those of the ratings that are not stored yet; how many that were.
+
+        Nothing is written when one is about an explanation or a unit that is not stored
+        (:class:`NotStored`), or when its mark as a control contradicts them.
+        """
+        with self._writing() as connection:
+            return rating_rows.write(connection, ratings)
 
     def _writing(self) -> AbstractContextManager[Connection]:
         self._check_open()

@@ -35,19 +35,18 @@ WINDOW: Final = 64  # the command line's default
 
 def unit_page(document: ExplainDocument) -> str:
     """The whole page. It can be encoded as UTF-8 whatever the tokens hold."""
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    style = asset(STYLE)
     excerpts = document.profile.excerpts
     shading = figures.Shading.of(excerpts)
     groups = _excerpt_groups(excerpts, document.profile.bands, shading)
     page = (
-        _environment()
+        environment()
         .get_template(PAGE)
         .render(
             document=document,
             profile=document.profile,
             style=Markup(style),
-            style_hash=f"sha256-{digest}",
+            style_hash=source_hash(style),
             verdict=figures.VERDICTS[document.verdict],
             groups=figures.scored(document),
             axis=figures.Axis.of(document.scores),
@@ -68,8 +67,13 @@ def unit_page(document: ExplainDocument) -> str:
 
 
 def data_block(document: ExplainDocument) -> str:
-    """The document as JSON that no HTML parser can mistake for markup."""
-    text = json.dumps(document.model_dump(), ensure_ascii=True, allow_nan=False)
+    """The document as JSON in a page."""
+    return inert_json(document.model_dump())
+
+
+def inert_json(value: Any) -> str:
+    """JSON that no HTML parser can mistake for markup."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
@@ -122,7 +126,7 @@ def _excerpt_groups(
     groups = []
     splits = dict.fromkeys(excerpt.split for excerpt in excerpts)
     for kind, split, members in figures.grouped(excerpts):
-        rows = [_row(excerpt, shading) for excerpt in members]
+        rows = [excerpt_row(excerpt, shading) for excerpt in members]
         first = SHOWN_FIRST.get(kind, 2)
         name = figures.kind_name(kind, split, bands)
         later = split == "select" and len(splits) > 1
@@ -130,7 +134,8 @@ def _excerpt_groups(
     return groups
 
 
-def _row(excerpt: ShownExcerpt, shading: figures.Shading) -> Row:
+def excerpt_row(excerpt: ShownExcerpt, shading: figures.Shading) -> Row:
+    """Tokens with the classes that shade them."""
     at = figures.peak(excerpt)
     simulated = shading.simulated(excerpt) if excerpt.simulated is not None else None
     cells = []
@@ -225,14 +230,22 @@ def _finalize(value: Any) -> Any:
     )
 
 
-@lru_cache(maxsize=1)
-def _style() -> str:
-    return (files("neuroscribe.render") / "templates" / STYLE).read_text(encoding="utf-8")
+@lru_cache(maxsize=8)
+def asset(name: str) -> str:
+    """A style sheet or a script of ours, to be written into a page."""
+    return (files("neuroscribe.render") / "templates" / name).read_text(encoding="utf-8")
+
+
+def source_hash(source: str) -> str:
+    """What a Content-Security-Policy calls this very style sheet or script."""
+    digest = hashlib.sha256(source.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates whose every string is made visible and escaped."""
+    made = Environment(
         loader=PackageLoader("neuroscribe.render", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -240,7 +253,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters.update(
+    made.filters.update(
         token=visible_token,
         number=figures.number,
         figure=figures.figure,
@@ -252,4 +265,4 @@ def _environment() -> Environment:
         without_value=figures.without_value,
         outcome=figures.outcome_text,
     )
-    return environment
+    return made

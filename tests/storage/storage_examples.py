@@ -7,6 +7,7 @@ from typing import Any
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score
 from storage.calls import CallRecord
+from storage.ratings import RatingRecord, Seen
 from storage.records import ExperimentRecord, Opening, RunRecord
 
 UNIT = UnitId("demo", "mlp.2", 117)
@@ -148,3 +149,21 @@ FAILED: dict[str, Any] = {
     "usd": 0.0,
 }
 """Changes that make a call one that failed and cost nothing."""
+
+
+def rating(explanation_id: str = "ex-1", **changes: Any) -> RatingRecord:
+    """A rating of an explanation of ``UNIT`` beside the unit's own excerpts."""
+    values: dict[str, Any] = {
+        "explanation_id": explanation_id,
+        "unit": UNIT,
+        "control": False,
+        "rater": "ada",
+        "rating": 4,
+        "time": "2025-02-01T12:00:00Z",
+        "seed": 0,
+        "seen": (
+            Seen(document="argparse.py", offset=128, kind="top", split="report"),
+            Seen(document="prose/7", offset=0, kind="random", split="select"),
+        ),
+    }
+    return RatingRecord(**(values | changes))

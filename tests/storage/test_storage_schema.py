@@ -77,6 +77,7 @@ def test_these_are_the_tables() -> None:
         "experiments",
         "report_openings",
         "llm_calls",
+        "ratings",
     }
 
 
