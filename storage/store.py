@@ -99,11 +99,48 @@ class Store:
             .limit(1)
         )
         rows = self._rows(asked)
+        return self._run(rows[0]) if rows else None
+
+    def answered(
+        self, subject: str, site: str, index: int | None = None
+    ) -> list[tuple[UnitId, str]]:
+        """Units of a site that were investigated, by index, each with its newest finished run."""
+        asked = (
+            select(units.c.unit_index, runs.c.id)
+            .join(units)
+            .where(units.c.subject == subject, units.c.site == site, runs.c.status == "done")
+            .order_by(units.c.unit_index, runs.c.finished, runs.c.number)
+        )
+        if index is not None:
+            asked = asked.where(units.c.unit_index == index)
+        newest = {row.unit_index: row.id for row in self._rows(asked)}
+        return [(UnitId(subject, site, number), run) for number, run in newest.items()]
+
+    def run(self, id: str) -> StoredRun:
+        """The run of an id; :class:`NotStored` if there is none."""
+        asked = (
+            select(runs, units.c.subject, units.c.site, units.c.unit_index, units.c.spec_hash)
+            .join(units)
+            .where(runs.c.id == id)
+        )
+        rows = self._rows(asked)
         if not rows:
-            return None
+            raise NotStored(f"run {id!r} is not in the store", "check the id")
+        return self._run(rows[0])
+
+    def _run(self, row: Row[Any]) -> StoredRun:
         with translated(self.name):
-            unit = UnitId(rows[0].subject, rows[0].site, rows[0].unit_index)
-            return StoredRun(unit=unit, **fields(rows[0], StoredRun, "unit"))
+            unit = UnitId(row.subject, row.site, row.unit_index)
+            return StoredRun(unit=unit, **fields(row, StoredRun, "unit"))
+
+    def known_explanations(self, ids: Sequence[str]) -> set[str]:
+        """Those of ``ids`` that name a stored explanation."""
+        known: set[str] = set()
+        for start in range(0, len(ids), _KEYS_AT_ONCE):
+            part = ids[start : start + _KEYS_AT_ONCE]
+            asked = select(explanations.c.id).where(explanations.c.id.in_(part))
+            known |= {row.id for row in self._rows(asked)}
+        return known
 
     def explanations(self, unit: UnitId, spec_hash: str | None = None) -> list[Explanation]:
         """Everything ever said about a unit, oldest version first.
@@ -242,6 +279,20 @@ class Store:
         """
         with self._writing() as connection:
             write_run(connection, run, unit_number(connection, run.unit, run.spec_hash))
+
+    def save_runs(self, found: Sequence[RunRecord]) -> None:
+        """Write all of these runs, or none.
+
+        Their explanations get the next version numbers of their units, in this order.
+        """
+        with self._writing() as connection:
+            for run in found:
+                number = unit_number(connection, run.unit, run.spec_hash)
+                numbered = tuple(
+                    e.model_copy(update={"version": raise_version(connection, number)})
+                    for e in run.explanations
+                )
+                write_run(connection, run.model_copy(update={"explanations": numbered}), number)
 
     def save_calls(self, calls: Sequence[CallRecord]) -> None:
         """Write all of these calls, or none when one has an id that is stored already."""
