@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from core.errors import NeuroscribeError
-from neuroscribe.cli import collect, explain, llm, score, show, subjects
+from neuroscribe.cli import collect, explain, export, import_files, llm, score, show, subjects
 from neuroscribe.cli.output import fail
 
 INTERRUPTED = 130
@@ -33,6 +33,8 @@ app.command("explain")(explain.explain)
 app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
+app.command("export")(export.export)
+app.command("import")(import_files.import_files)
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(llm.app, name="llm")
 
