@@ -10,8 +10,8 @@ from typing import BinaryIO, Self
 
 from pydantic import ValidationError
 
-from core.errors import NotStored
-from core.ids import UnitId
+from core.errors import InvalidSetting, NotStored
+from core.ids import UnitId, site_kind
 from core.results import Record
 from neuroscribe.documents import ExplainDocument
 from neuroscribe.interchange import to_neuron_explainer, to_neuronpedia
@@ -117,8 +117,8 @@ class _Writer:
         if self.format == "neuron-explainer":
             record = to_neuron_explainer.neuron_record(document, plain=self.plain)
             results = to_neuron_explainer.simulation_results(document, plain=self.plain)
-            opened[0].write(written(record.model_dump(mode="json")))
-            opened[1].write(written(results.model_dump(mode="json")))
+            opened[0].write(written(record.model_dump()))
+            opened[1].write(written(results.model_dump()))
             return
         tables = to_neuronpedia.rows(document, plain=self.plain)
         for file, table in zip(opened, tables, strict=True):
@@ -138,9 +138,15 @@ def export_answers(
 
     ``plain`` leaves our extension out, for readers that refuse fields they do not know. Raises
     :class:`core.errors.UnknownSubject`, :class:`core.errors.NotStored` where nothing was explained,
-    :class:`core.errors.OutputExists` unless ``force``, :class:`core.errors.StorageError`.
+    :class:`core.errors.OutputExists` unless ``force``, :class:`core.errors.StorageError`, and
+    :class:`core.errors.InvalidSetting` where plain records would name other units.
     """
     check_subject(workspace, target.subject)
+    if plain and format == "neuron-explainer" and site_kind(target.site) != "mlp":
+        raise InvalidSetting(
+            f"{str(target)!r} without the extension would be read as MLP neurons",
+            "leave out --plain, or choose --format neuronpedia",
+        )
     check_folder(out)
     with workspace.store() as store:
         answers = store.answered(target.subject, target.site, target.index)

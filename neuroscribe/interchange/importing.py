@@ -29,6 +29,9 @@ REASON = "not an investigation: explanations were imported"
 TOLD = 1000
 """At most so many skipped records and notes are told one by one."""
 
+NAME = 80
+"""Longer names of unknown fields are cut."""
+
 
 class Imported(Record):
     """What was read and what was stored (``import --json``).
@@ -157,7 +160,7 @@ def _take(record: ReadUnit, unit: UnitId, found: _Found) -> None:
     found.files.add(file)
     found.units.add(unit)
     found.excerpts += len(record.excerpts)
-    found.unknown.update(record.unknown)
+    found.unknown.update(name[:NAME] for name in record.unknown)
     for note in record.notes[: TOLD - len(found.notes)]:
         found.notes.append(f"{file!r}, line {line}: {note}")
     for said in record.explanations:

@@ -52,15 +52,15 @@ def _features(document: ExplainDocument) -> list[dict[str, Any]]:
     for name, tokens in (("pos", profile.promoted), ("neg", profile.suppressed)):
         row[f"{name}_str"] = [t.token for t in tokens]
         row[f"{name}_values"] = [t.weight for t in tokens]
-    own = {**UnitExtension.of(document).model_dump(mode="json")}
-    return [row | {EXTENSION: own | {"statistics": statistics.model_dump(mode="json")}}]
+    own = {**UnitExtension.of(document).model_dump()}
+    return [row | {EXTENSION: own | {"statistics": statistics.model_dump()}}]
 
 
 def _explanations(document: ExplainDocument) -> list[dict[str, Any]]:
-    own = UnitExtension.of(document).model_dump(mode="json")
+    own = UnitExtension.of(document).model_dump()
     found = []
     for explanation in document.explanations:
-        said = ExplanationExtension.of(explanation, document.scores).model_dump(mode="json")
+        said = ExplanationExtension.of(explanation, document.scores).model_dump()
         row = _unit(document) | {
             "id": explanation.id,
             "description": explanation.text,
@@ -83,6 +83,6 @@ def _activations(document: ExplainDocument) -> list[dict[str, Any]]:
             "maxValueTokenIndex": values.index(max(values)) if values else None,
             "dataSource": document.profile.source.corpus,
         }
-        own = ExcerptExtension.of(excerpt, position).model_dump(mode="json")
+        own = ExcerptExtension.of(excerpt, position).model_dump()
         found.append(row | {EXTENSION: own})
     return found

@@ -127,6 +127,18 @@ def test_plain_files_hold_only_fields_of_the_format(
             assert "neuroscribe" not in json.dumps(rows(Path(file)))
 
 
+def test_plain_records_never_name_another_unit(run: Run, own_home: Path, tmp_path: Path) -> None:
+    """A NeuronId has no site: without the extension it means an MLP neuron."""
+    unit = UnitId("demo", "resid.2", 5)
+    store_answer(own_home, document(unit=unit, explanations=[], scores=[]))
+    words = ("export", "demo/resid.2", "--out", tmp_path / "out", "--json", "--format")
+    told = run(*words, "neuron-explainer", "--plain")
+    assert told.code == 2
+    assert told.json["error"]["code"] == "invalid_setting"
+    assert run(*words, "neuron-explainer").code == 0
+    assert run(*words, "neuronpedia", "--plain").code == 0
+
+
 def test_people_get_counts(run: Run, answered: Path, tmp_path: Path) -> None:
     told = run("export", UNIT, "--format", "neuronpedia", "--out", tmp_path / "out")
     assert told.code == 0

@@ -172,6 +172,8 @@ WRONG_RECORDS: list[tuple[str, Any, str]] = [
         "tokens[0]",
     ),  # type: ignore[list-item]
     ("a text where a list should be", neuron_record(random_sample="x"), "random_sample"),
+    ("a number beyond all floats", neuron_record(mean=10**400), "mean"),
+    ("a layer that is true", neuron_record(neuron_id=neuron_id(True)), "neuron_id.layer_index"),
     ("a wrong extension", extended(), "neuroscribe.created: Field required"),
     ("no description to read", explanation_row(description=None), "description"),
     ("a negative row", explanation_row("-1"), "index: '-1' is no index"),
