@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,13 @@ def _records(
         yield Skipped(file=file, line=line, reason=reason)
         return
     try:
-        value, missing = parsed(data.decode("utf-8-sig"))
+        value, missing = parsed(data.decode("utf-8-sig").rstrip())
     except UnicodeDecodeError as error:
         yield Skipped(file=file, line=line, reason=f"not UTF-8 text: {error.reason}")
+        return
+    except JSONDecodeError as error:
+        line, reason = line + error.lineno - 1, f"not JSON: {error.msg} at column {error.colno}"
+        yield Skipped(file=file, line=line, reason=reason)
         return
     except ValueError as error:
         yield Skipped(file=file, line=line, reason=f"not JSON: {error}")

@@ -47,6 +47,8 @@ class KnownUnits:
             UnitId(self.subject, site, index)
         except MalformedId as error:
             return error.message
+        if site[0].isdigit():  # no site of ours begins so: this needs no model to tell
+            return f"{site!r} is no site but a source of its own, such as a dictionary of features"
         if site not in self._widths:
             self._load()
         if site not in self._widths:

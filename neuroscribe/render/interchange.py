@@ -43,7 +43,7 @@ def imported_view(found: Imported) -> RenderableType:
         ("skipped", found.skipped),
     ]
     head = Text(f"{visible_text(found.source)} about {found.subject}", style="bold")
-    unknown = [f"{name} ({count:,} times)" for name, count in found.unknown_fields.items()]
+    unknown = [f"{name}: {count:,}" for name, count in found.unknown_fields.items()]
     return Group(
         head,
         *_table(rows),

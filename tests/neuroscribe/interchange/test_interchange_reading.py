@@ -248,6 +248,15 @@ def test_a_line_that_is_no_json_is_skipped_and_the_next_is_read(
     assert isinstance(last, ReadUnit)
 
 
+def test_the_line_of_a_fault_is_counted_inside_a_file_of_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "117.json"
+    path.write_text(json.dumps(neuron_record(), indent=1).replace('"mean":', '"mean"'))
+    found = skipped(path)
+    faulty = path.read_text().splitlines()[found.line - 1]
+    assert '"mean" ' in faulty
+    assert found.reason == f"not JSON: Expecting ':' delimiter at column {faulty.index('-') + 1}"
+
+
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", explanation_row())
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
