@@ -288,9 +288,11 @@ class Store:
         with self._writing() as connection:
             for run in found:
                 number = unit_number(connection, run.unit, run.spec_hash)
+                count = len(run.explanations)
+                first = raise_version(connection, number, by=count) - count + 1
                 numbered = tuple(
-                    e.model_copy(update={"version": raise_version(connection, number)})
-                    for e in run.explanations
+                    e.model_copy(update={"version": first + i})
+                    for i, e in enumerate(run.explanations)
                 )
                 write_run(connection, run.model_copy(update={"explanations": numbered}), number)
 
