@@ -127,6 +127,44 @@ def test_plain_files_hold_only_fields_of_the_format(
             assert "neuroscribe" not in json.dumps(rows(Path(file)))
 
 
+PUBLIC = {
+    "NeuronRecord": "neuron_id random_sample random_sample_by_quantile quantile_boundaries mean "
+    "variance skewness kurtosis most_positive_activation_records",
+    "NeuronId": "layer_index neuron_index",
+    "ActivationRecord": "tokens activations",
+    "NeuronSimulationResults": "neuron_id scored_explanations",
+    "ScoredExplanation": "explanation scored_simulation",
+    "ScoredSimulation": "scored_sequence_simulations ev_correlation_score rsquared_score "
+    "absolute_dev_explained_score",
+    "ScoredSequenceSimulation": "simulation true_activations ev_correlation_score rsquared_score "
+    "absolute_dev_explained_score",
+    "SequenceSimulation": "tokens expected_activations activation_scale distribution_values "
+    "distribution_probabilities uncalibrated_simulation",
+}
+
+
+def test_plain_objects_can_be_made_by_the_classes_they_name(
+    run: Run, answered: Path, tmp_path: Path
+) -> None:
+    """A loader that calls the class with every field of the object gets just the fields it has."""
+    seen: set[str] = set()
+
+    def check(value: Any) -> None:
+        for item in value if isinstance(value, list) else []:
+            check(item)
+        if isinstance(value, dict):
+            name = value["dataclass_name"]
+            seen.add(name)
+            assert set(value) == {"dataclass_name", *PUBLIC[name].split()}
+            for item in value.values():
+                check(item)
+
+    words = ("--format", "neuron-explainer", "--out", tmp_path / "out", "--plain", "--json")
+    for file in run("export", UNIT, *words).json["files"]:
+        check(rows(Path(file)))
+    assert seen == set(PUBLIC)
+
+
 def test_plain_records_never_name_another_unit(run: Run, own_home: Path, tmp_path: Path) -> None:
     """A NeuronId has no site: without the extension it means an MLP neuron."""
     unit = UnitId("demo", "resid.2", 5)
