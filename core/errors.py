@@ -25,6 +25,10 @@ NeuroscribeError                code               exit
 ├── StorageError                storage            1   the disk or the database said no
 │   ├── DiskFull                disk_full
 │   └── NotStored               not_stored
+├── InterchangeError            interchange        1   a file of another tool cannot be used
+│   ├── ForeignNotFound         foreign_not_found  2
+│   ├── ForeignDamaged          foreign_damaged
+│   └── OutputExists            output_exists      2
 ├── ModelError                  model              1   a language model gave no usable answer
 │   ├── ModelKeyMissing         model_key_missing  2
 │   ├── ModelKeyRefused         model_key_refused
@@ -204,6 +208,32 @@ class NotStored(StorageError):
     """The record asked for does not exist."""
 
     code = "not_stored"
+
+
+class InterchangeError(NeuroscribeError):
+    """A file for or from another tool cannot be read or written."""
+
+    code = "interchange"
+
+
+class ForeignNotFound(InterchangeError):
+    """No such file, or a folder that holds nothing to read."""
+
+    code = "foreign_not_found"
+    exit_code = 2
+
+
+class ForeignDamaged(InterchangeError):
+    """A file is empty, cut short, or holds no record that can be read."""
+
+    code = "foreign_damaged"
+
+
+class OutputExists(InterchangeError):
+    """Something lies where a file would be written."""
+
+    code = "output_exists"
+    exit_code = 2
 
 
 class ModelError(NeuroscribeError):

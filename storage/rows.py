@@ -52,10 +52,10 @@ def unit_number(connection: Connection, unit: UnitId, spec_hash: str) -> int:
     return number
 
 
-def raise_version(connection: Connection, number: int) -> int:
-    """Raise the unit's version counter by one and return it."""
+def raise_version(connection: Connection, number: int, by: int = 1) -> int:
+    """Raise the unit's version counter and return it."""
     raised = update(units).where(units.c.number == number)
-    raised = raised.values(last_version=units.c.last_version + 1)
+    raised = raised.values(last_version=units.c.last_version + by)
     version: int = connection.execute(raised.returning(units.c.last_version)).scalar_one()
     return version
 
@@ -79,19 +79,25 @@ def write_run(connection: Connection, run: RunRecord, number: int) -> None:
 
 
 def _write_explanations(connection: Connection, run: RunRecord, number: int) -> None:
-    for explanation in run.explanations:
-        values = explanation.model_dump(exclude={"unit", "provenance"}) | {
+    if not run.explanations:
+        return
+    rows = [
+        explanation.model_dump(exclude={"unit", "provenance"})
+        | {
             "unit_number": number,
             "run_id": run.id,
             "provenance": explanation.provenance.model_dump(mode="python"),
         }
-        connection.execute(insert(explanations).values(values))
-        # a version that was not reserved must not be given out later
-        connection.execute(
-            update(units)
-            .where(units.c.number == number, units.c.last_version < explanation.version)
-            .values(last_version=explanation.version)
-        )
+        for explanation in run.explanations
+    ]
+    connection.execute(insert(explanations), rows)
+    # a version that was not reserved must not be given out later
+    highest = max(explanation.version for explanation in run.explanations)
+    connection.execute(
+        update(units)
+        .where(units.c.number == number, units.c.last_version < highest)
+        .values(last_version=highest)
+    )
 
 
 def _write(connection: Connection, table: Table, run_id: str, records: Iterable[BaseModel]) -> None:

@@ -111,6 +111,30 @@ class Store:
             raise NotStored(f"run {id!r} is not in the store", "check the id")
         return self._run(rows[0])
 
+    def answered(
+        self, subject: str, site: str, index: int | None = None
+    ) -> list[tuple[UnitId, str]]:
+        """Units of a site that were investigated, by index, each with its newest finished run."""
+        asked = (
+            select(units.c.unit_index, runs.c.id)
+            .join(units)
+            .where(units.c.subject == subject, units.c.site == site, runs.c.status == "done")
+            .order_by(units.c.unit_index, runs.c.finished, runs.c.number)
+        )
+        if index is not None:
+            asked = asked.where(units.c.unit_index == index)
+        newest = {row.unit_index: row.id for row in self._rows(asked)}
+        return [(UnitId(subject, site, number), run) for number, run in newest.items()]
+
+    def known_explanations(self, ids: Sequence[str]) -> set[str]:
+        """Those of ``ids`` that name a stored explanation."""
+        known: set[str] = set()
+        for start in range(0, len(ids), _KEYS_AT_ONCE):
+            part = ids[start : start + _KEYS_AT_ONCE]
+            asked = select(explanations.c.id).where(explanations.c.id.in_(part))
+            known |= {row.id for row in self._rows(asked)}
+        return known
+
     def explanations(self, unit: UnitId, spec_hash: str | None = None) -> list[Explanation]:
         """Everything ever said about a unit, oldest version first.
 
@@ -269,6 +293,22 @@ class Store:
         """
         with self._writing() as connection:
             write_run(connection, run, unit_number(connection, run.unit, run.spec_hash))
+
+    def save_runs(self, found: Sequence[RunRecord]) -> None:
+        """Write all of these runs, or none.
+
+        Their explanations get the next version numbers of their units, in this order.
+        """
+        with self._writing() as connection:
+            for run in found:
+                number = unit_number(connection, run.unit, run.spec_hash)
+                count = len(run.explanations)
+                first = raise_version(connection, number, by=count) - count + 1
+                numbered = tuple(
+                    e.model_copy(update={"version": first + i})
+                    for i, e in enumerate(run.explanations)
+                )
+                write_run(connection, run.model_copy(update={"explanations": numbered}), number)
 
     def save_calls(self, calls: Sequence[CallRecord]) -> None:
         """Write all of these calls, or none when one has an id that is stored already."""

@@ -14,7 +14,17 @@ from typing import Any
 import typer
 
 from core.errors import NeuroscribeError
-from neuroscribe.cli import collect, explain, llm, rate, score, show, subjects
+from neuroscribe.cli import (
+    collect,
+    explain,
+    export,
+    import_files,
+    llm,
+    rate,
+    score,
+    show,
+    subjects,
+)
 from neuroscribe.cli.output import fail
 
 INTERRUPTED = 130
@@ -34,6 +44,8 @@ app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
 app.command("rate")(rate.rate)
+app.command("export")(export.export)
+app.command("import")(import_files.import_files)
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(llm.app, name="llm")
 

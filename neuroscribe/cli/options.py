@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from neuroscribe.interchange.records import Format
     from neuroscribe.models import ModelChoice
     from neuroscribe.workspace import CorpusChoice, Workspace
 
@@ -103,6 +104,17 @@ def model_choice(
     if strategy not in known:
         raise InvalidSetting(f"{strategy!r} is no strategy", f"known: {', '.join(known)}")
     return ModelChoice(explainer, simulator, strategy, candidates, scored)
+
+
+def interchange_format(name: str) -> Format:
+    """The format of another tool, as chosen on the command line."""
+    from core.errors import InvalidSetting
+    from neuroscribe.interchange.records import FORMATS
+
+    for known in FORMATS:
+        if name == known:
+            return known
+    raise InvalidSetting(f"{name!r} is no format", f"known: {', '.join(FORMATS)}")
 
 
 def corpus_choice(

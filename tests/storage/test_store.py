@@ -296,3 +296,39 @@ def test_a_closed_store_says_so(url: str) -> None:
         store.explanations(UNIT)
     with pytest.raises(StorageError, match="was closed"):
         store.save_run(run())
+
+
+def test_answered_units_of_a_site_come_with_their_newest_run(store: Store) -> None:
+    other = UnitId(UNIT.subject, UNIT.site, 3)
+    early = run("early", 1, finished="2025-01-31T12:00:00Z")
+    late = run("late", 2, finished="2025-01-31T13:00:00Z")
+    failed = run("failed", 3, status="failed", finished="2025-01-31T14:00:00Z")
+    for saved in (late, early, failed):
+        store.save_run(saved)
+    store.save_run(run("lower", unit=other, **NOTHING))
+    assert store.answered(UNIT.subject, UNIT.site) == [(other, "lower"), (UNIT, "late")]
+    assert store.answered(UNIT.subject, UNIT.site, UNIT.index) == [(UNIT, "late")]
+    assert store.answered(UNIT.subject, "mlp.3") == []
+    assert store.run("late") == StoredRun(**late.model_dump(exclude=set(NOTHING)))
+    with pytest.raises(NotStored, match="'nowhere'"):
+        store.run("nowhere")
+
+
+def test_runs_written_together_get_versions_in_their_order(store: Store) -> None:
+    store.save_run(run("first", 1))
+    found = [run(f"run-{n}", n, explanations=(explanation(f"ex-{n}", 1),)) for n in (2, 3)]
+    store.save_runs(found)
+    assert [(e.id, e.version) for e in store.explanations(UNIT)] == [
+        ("ex-1", 1),
+        ("ex-2", 2),
+        ("ex-3", 3),
+    ]
+    assert store.known_explanations(["ex-3", "ex-9", "ex-1"]) == {"ex-1", "ex-3"}
+
+
+def test_runs_written_together_are_written_all_or_none(store: Store) -> None:
+    store.save_run(run("first", 1))
+    with pytest.raises(StorageError):
+        store.save_runs([run("new", 2), run("twice", 1)])
+    assert [e.id for e in store.explanations(UNIT)] == ["ex-1"]
+    assert store.next_version(UNIT, SPEC) == 2
