@@ -20,6 +20,7 @@ from scipy.special import stdtrit
 
 Array = NDArray[np.float64]
 Scale = Literal["correlation", "explained", "share", "plain"]
+"""Fisher's z, -log of what is left unexplained, Wilson's for shares of items, or as it is."""
 
 CONFIDENCE = 0.95
 FEW_DF = 5.0
@@ -77,9 +78,20 @@ def jackknife(value: float, left_out: Array, scale: Scale, design: Design) -> In
     if variance <= 0.0:
         return Interval(value, value, float(used.sum() - 1))
     df = variance**2 / sum(v**2 / d for v, d in parts if v > 0.0)
-    half = float(stdtrit(df, 0.5 + CONFIDENCE / 2)) * variance**0.5
+    reach = float(stdtrit(df, 0.5 + CONFIDENCE / 2))
+    if scale == "share":
+        return _wilson(value, variance, reach, df)
+    half = reach * variance**0.5
     low, high = (float(_back(np.array(centre + side * half), scale)) for side in (-1.0, 1.0))
     return Interval(min(low, value), max(high, value), df)
+
+
+def _wilson(share: float, variance: float, reach: float, df: float) -> Interval:
+    """Wilson's interval for as many draws as would give a share this variance (Wilson 1927)."""
+    draws = share * (1 - share) / variance
+    centre = (share + reach**2 / (2 * draws)) / (1 + reach**2 / draws)
+    half = (reach**2 * variance + (reach**2 / (2 * draws)) ** 2) ** 0.5 / (1 + reach**2 / draws)
+    return Interval(max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share)), df)
 
 
 def _drawn(influence: Array, share: float) -> tuple[float, float]:
@@ -116,10 +128,7 @@ def _forth(values: Array, scale: Scale) -> Array:
             return np.arctanh(np.clip(values, _EDGE - 1, 1 - _EDGE))
         case "explained":
             return -np.log(np.maximum(1.0 - values, _EDGE))
-        case "share":
-            inside = np.clip(values, _EDGE, 1 - _EDGE)
-            return np.asarray(np.log(inside / (1 - inside)))
-        case "plain":
+        case "share" | "plain":
             return values
 
 
@@ -129,7 +138,5 @@ def _back(values: Array, scale: Scale) -> Array:
             return np.tanh(values)
         case "explained":
             return np.asarray(1.0 - np.exp(-values))
-        case "share":
-            return np.asarray(1 / (1 + np.exp(-values)))
-        case "plain":
+        case "share" | "plain":
             return values

@@ -21,7 +21,7 @@ class Measured:
 
     ``fewest`` counts the items of the rarer class where the figure is a share of items, else the
     excerpts in which anything happens (or is predicted, if these are fewer). ``design``
-    is given where the items left out in turn are not the sample's excerpts.
+    and ``excerpts`` are given where the items left out in turn are not the sample's excerpts.
     """
 
     value: float | None
@@ -29,6 +29,7 @@ class Measured:
     reason: str | None = None
     fewest: int | None = None
     design: Design | None = None
+    excerpts: int | None = None
 
     @classmethod
     def undefined(cls, reason: str) -> Measured:

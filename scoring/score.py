@@ -53,7 +53,7 @@ def _score(case: Case, scorer: TokenScorer, mode: Mode) -> Score:
         high=result.high,
         df=result.df,
         caution=result.caution if result.low is not None else None,
-        n_excerpts=len(drawn),
+        n_excerpts=len(drawn) if measured.excerpts is None else measured.excerpts,
         n_tokens=int(seen.known.sum()),
         status=status,
         reason=reason,

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from core.results import Explanation, Score, Verdict
+from core.results import Calibration, Explanation, Measure, Score, Scorer, Verdict
 from neuroscribe.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt, UnitProfile
 
 LEVELS: Final = 10
@@ -22,7 +22,17 @@ VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
     "refused": ("!", "refused"),
     "failed": ("!", "failed"),
 }
-SCORERS: Final = {"simulation": "simulation ρ", "explained_variance": "explained variance"}
+CALIBRATIONS: Final = {
+    "none": "not calibrated",
+    "linear": "fitted line",
+    "percentile": "by percentile",
+}
+MEASURES: Final = {
+    "auroc": "AUROC",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "share found",
+    "divergence_explained": "divergence explained",
+}
 
 
 def number(value: float) -> str:
@@ -43,10 +53,11 @@ def figure(value: float | None) -> str:
 
 
 def interval(score: Score) -> str:
-    """``[low, high]`` of a score, or ``no interval``."""
+    """``[low, high]`` of a score (``≈`` before it: approximate), or ``no interval``."""
     if score.low is None or score.high is None:
         return "no interval"
-    return f"[{figure(score.low)}, {figure(score.high)}]"
+    mark = "≈" if score.caution else ""
+    return f"{mark}[{figure(score.low)}, {figure(score.high)}]"
 
 
 def percent(share: float) -> str:
@@ -57,9 +68,45 @@ def percent(share: float) -> str:
     return f"{value:.2g} %" if value >= 1e-4 else f"{value:.0e} %"
 
 
-def scorer_name(score: Score) -> str:
-    """What a score measures, as a reader says it."""
-    return SCORERS.get(score.scorer, score.scorer.replace("_", " "))
+class Named(Protocol):
+    """Anything that says which scorer's figure it is."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """Which scorer."""
+        ...
+
+    @property
+    def measure(self) -> Measure:
+        """Which of its figures."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration:
+        """From what predictions."""
+        ...
+
+
+def scorer_name(score: Named) -> str:
+    """What a score measures, as a reader says it: ``detection, AUROC``."""
+    if score.scorer == "explained_variance":
+        how = CALIBRATIONS[score.calibration]
+        return f"explained variance, {how}"
+    if score.scorer == "simulation":
+        return "simulation ρ"
+    return f"{score.scorer.replace('_', ' ')}, {MEASURES.get(score.measure, score.measure)}"
+
+
+def headline(score: Score) -> bool:
+    """Whether a score stands among those that are shown first: one measure a scorer."""
+    if score.scorer == "explained_variance":
+        return score.calibration == "linear" and score.mode != "random_only"
+    return score.measure != "balanced_accuracy"
+
+
+def cautions(scores: Iterable[Score]) -> list[str]:
+    """Why some intervals are approximate, each reason once."""
+    return list(dict.fromkeys(s.caution for s in scores if s.caution))
 
 
 def mode_name(score: Score) -> str:

@@ -262,6 +262,7 @@ def environment() -> Environment:
         band_range=figures.band_range,
         scorer=figures.scorer_name,
         mode=figures.mode_name,
+        cautions=figures.cautions,
         without_value=figures.without_value,
         outcome=figures.outcome_text,
     )

@@ -22,6 +22,8 @@ from neuroscribe.render.figures import (
     Scored,
     Shading,
     activity_text,
+    cautions,
+    headline,
     openings_text,
     outcome_text,
     percent,
@@ -113,12 +115,14 @@ def _explain(document: ExplainDocument, width: int, colour: bool) -> Iterable[Re
             if len(groups) > 1:
                 yield Text(f"  of {group.number}.", style="bold")
             header = group is next(g for g in groups if g.scores)
-            lines = score_lines(group.scores, axis, width=width - 2, header=header)
+            first = [score for score in group.scores if headline(score)]
+            lines = score_lines(first, axis, width=width - 2, header=header)
             yield from map(_indented, lines)
     if document.scores:
         yield Text(
             "  ├█┤ value in its 95 % interval   ░ null up to its 95th percentile", style="dim"
         )
+        yield from map(_indented, _score_notes(document))
     if profile.excerpts:
         shown = best(profile.excerpts)
         shading = Shading.of(profile.excerpts)
@@ -180,6 +184,14 @@ def _sentence(group: Scored, *, numbered: bool) -> Text:
     if notes:
         text.append(f"  ({', '.join(notes)})", style="not bold dim")
     return text
+
+
+def _score_notes(document: ExplainDocument) -> Iterable[Text]:
+    """Why intervals are approximate, and how many scores are only in the other forms."""
+    for said in cautions(s for s in document.scores if headline(s)):
+        yield Text(f"≈ approximate: {visible_text(said)}", style="dim")
+    if more := sum(not headline(score) for score in document.scores):
+        yield Text(f"{more} more in --json and --html", style="dim")
 
 
 def _scores_title(document: ExplainDocument) -> str:

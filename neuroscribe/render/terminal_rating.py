@@ -14,7 +14,7 @@ from rich.text import Text
 
 from neuroscribe.ratings.documents import MeanRating, RatingReport, ScoreCorrelation
 from neuroscribe.ratings.session import Item
-from neuroscribe.render.figures import SCORERS, Shading, figure
+from neuroscribe.render.figures import Shading, figure, scorer_name
 from neuroscribe.render.terminal import View
 from neuroscribe.render.terminal_excerpts import excerpt_pair
 from neuroscribe.render.visible import visible_text
@@ -109,7 +109,7 @@ def _correlations(correlations: list[ScoreCorrelation]) -> Iterable[Text]:
     yield Text("rank correlation ρ_s of ratings with scores, [95 % interval], permutation p")
     groups: dict[str, list[ScoreCorrelation]] = {}
     for found in correlations:
-        name = f"{_measure(found)}, {visible_text(found.simulator)}, {found.split} split"
+        name = f"{scorer_name(found)}, {visible_text(found.simulator)}, {found.split} split"
         groups.setdefault(name, []).append(found)
     for name, members in groups.items():
         yield Text(f"  {name}")
@@ -122,8 +122,3 @@ def _correlation(found: ScoreCorrelation) -> str:
         return f"– ({found.reason})  n = {found.n}"
     interval = _interval(found.low, found.high, found.reason, 3)
     return f"{figure(found.value):>6} {interval}  p = {found.p:.2g}  n = {found.n}"
-
-
-def _measure(found: ScoreCorrelation) -> str:
-    name = SCORERS.get(found.scorer, f"{found.scorer} {found.measure}".replace("_", " "))
-    return name if found.calibration == "none" else f"{name} ({found.calibration})"

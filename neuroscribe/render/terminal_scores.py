@@ -21,7 +21,7 @@ from neuroscribe.render.figures import (
 from neuroscribe.render.visible import visible_text
 
 ROOMY: Final = 116
-_NAME, _VALUE, _INTERVAL, _COUNT = 16, 6, 16, 7
+_NAME, _VALUE, _INTERVAL, _COUNT = 16, 6, 17, 7
 _FIXED: Final = _NAME + _VALUE + _INTERVAL + _COUNT + 3
 _BESIDE: Final = (("null mean/p95", 13), ("list equal", 10), ("list 50", 7), ("full table", 10))
 
@@ -38,9 +38,9 @@ def score_lines(
     lines: list[RenderableType] = []
     if header:
         lines.append(_header(axis, cells, beside if roomy else []))
-    for scorer in dict.fromkeys(s.scorer for s in scores):
-        members = [s for s in scores if s.scorer == scorer]
-        lines.append(Text(scorer_name(members[0]), style="italic"))
+    for name in dict.fromkeys(map(scorer_name, scores)):
+        members = [s for s in scores if scorer_name(s) == name]
+        lines.append(Text(name, style="italic"))
         for score in members:
             line = _row(score, axis, cells)
             if roomy and score.value is not None:

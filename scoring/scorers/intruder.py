@@ -56,7 +56,13 @@ class Intruder:
         rows = positive[: sets * FIRING].reshape(FIRING, sets).T
         found = _found(rows, negative[:sets])
         left = (found.sum() - found) / max(sets - 1, 1)
-        return Measured(float(found.mean()), left, fewest=sets, design=Design.equal(sets))
+        return Measured(
+            float(found.mean()),
+            left,
+            fewest=sets,
+            design=Design.equal(sets),
+            excerpts=sets * (FIRING + 1),
+        )
 
     def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
         """The same with sets that other units make of these windows."""

@@ -51,7 +51,7 @@ def test_a_unit_is_explained_with_every_figure(setup: Setup) -> None:
     for score in found.scores:
         assert score.explanation_id == explanation.id
         assert score.split == "report"
-        if score.mode == "hard_negatives":
+        if score.mode == "hard_negatives" or score.scorer == "intruder":  # too little to draw from
             assert (score.value, bool(score.reason)) == (None, True)
         else:
             assert score.value == pytest.approx(1.0, abs=1e-6)

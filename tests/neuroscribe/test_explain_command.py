@@ -26,7 +26,7 @@ def test_a_planted_unit_is_explained_by_its_truth(run: Run, home: Path, corpus: 
     assert document["verdict"] == "explained"
     assert document["explanations"][0]["text"] == document["profile"]["truth"]["pattern"]
     scores = {s["mode"]: s for s in document["scores"] if s["scorer"] == "simulation"}
-    assert set(scores) == {"top_and_random", "random_only", "corpus"}
+    assert set(scores) == {"top_and_random", "random_only", "corpus", "hard_negatives"}
     for score in scores.values():
         assert set(score) >= SCORE_KEYS
         assert score["split"] == "report"
