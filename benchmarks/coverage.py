@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from core.results import Mode
 from scoring.intervals import Scale
-from scoring.measured import Estimate, estimate
+from scoring.measured import Estimate, Measured, estimate
+from scoring.ranking import Items, auroc
 from scoring.samples import Sample, sample
 from scoring.statistics import FIGURES, Figure, excerpt_sums, measured
 
@@ -38,7 +39,15 @@ Array = NDArray[np.float64]
 TOKENS = 64
 SPLIT = 20_000
 SIZES = (20, 50, 200, 1000)
-FIGURE_NAMES: tuple[Figure, ...] = ("correlation", "explained_variance")
+FIGURE: dict[str, Figure] = {
+    "correlation": "correlation",
+    "explained_variance": "explained_variance",
+}
+SCALES: dict[str, Scale] = {
+    "correlation": "correlation",
+    "explained_variance": "explained",
+    "auroc": "share",
+}
 
 
 @dataclass(frozen=True)
@@ -89,40 +98,58 @@ UNITS: dict[str, Callable[[np.random.Generator, int], Text]] = {
 }
 
 
-def drawn(unit: str, mode: Mode, n: int, rng: np.random.Generator) -> tuple[Array, Sample]:
-    """Sums [pool, 6] of one draw, and its sample."""
+def drawn(unit: str, mode: Mode, n: int, rng: np.random.Generator) -> tuple[Text, Sample]:
+    """The sampled windows of one draw, and how they were drawn."""
     from simulated import evidence
 
     text = UNITS[unit](rng, SPLIT)
     rows, found = evidence(text.actual, rng, random=n)
     chosen = sample(found, mode)
-    known = np.ones((len(rows), TOKENS), dtype=np.bool_)
-    return excerpt_sums(text.predicted[rows], text.actual[rows], known), chosen
+    used = rows[chosen.rows]
+    return Text(text.predicted[used], text.actual[used]), chosen
 
 
-def truth(unit: str, mode: Mode) -> dict[Figure, float]:
+def taken(measure: str, text: Text, weights: Array) -> Measured:
+    """One figure of one sample, and what it is without each window."""
+    if measure != "auroc":
+        return measured(FIGURE[measure], sums_of(text), weights)
+    fires = text.actual.max(axis=1) > 0
+    ratings = text.predicted.sum(axis=1)
+    return auroc(Items(ratings, ratings, weights * fires, weights * ~fires))
+
+
+def sums_of(text: Text) -> Array:
+    """The sums of every window."""
+    return excerpt_sums(text.predicted, text.actual, np.ones(text.actual.shape, dtype=np.bool_))
+
+
+def truth(unit: str, mode: Mode) -> dict[str, float | None]:
     """The value that an interval is about, from a million windows."""
     rng = np.random.default_rng(1)
     total = np.zeros(6)
     for _ in range(50):
         if mode == "top_and_random":
-            sums, chosen = drawn(unit, mode, 1000, rng)
-            total += (sums[chosen.rows] * chosen.weights[:, None]).sum(0)
+            text, chosen = drawn(unit, mode, 1000, rng)
+            total += (sums_of(text) * chosen.weights[:, None]).sum(0)
         else:
-            text = UNITS[unit](rng, SPLIT)
-            known = np.ones(text.actual.shape, dtype=np.bool_)
-            total += excerpt_sums(text.predicted, text.actual, known).sum(0)
-    return {figure: float(FIGURES[figure](total)) for figure in FIGURE_NAMES}
+            total += sums_of(UNITS[unit](rng, SPLIT)).sum(0)
+    found: dict[str, float | None] = {m: float(FIGURES[f](total)) for m, f in FIGURE.items()}
+    large = UNITS[unit](rng, 20 * SPLIT)
+    if mode != "top_and_random":
+        found["auroc"] = taken("auroc", large, np.ones(len(large.actual))).value
+    return found
 
 
-def percentile(figure: Figure, sums: Array, chosen: Sample, seed: int) -> tuple[float, float]:
+def percentile(measure: str, text: Text, chosen: Sample, seed: int) -> tuple[float, float]:
     """What a plain bootstrap over excerpts gives, within strata; NaN where it is undefined."""
+    if measure == "auroc":
+        return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    counts = np.zeros((500, len(sums)))
+    counts = np.zeros((500, len(chosen)))
     for stratum in np.unique(chosen.design.strata):
         rows = np.flatnonzero(chosen.design.strata == stratum)
         counts[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=500)
-    values = FIGURES[figure](counts @ (sums * chosen.weights[:, None]))
+    values = FIGURES[FIGURE[measure]](counts @ (sums_of(text) * chosen.weights[:, None]))
     if np.isfinite(values).mean() < 0.94:
         return float("nan"), float("nan")
     low, high = np.nanquantile(values, [0.025, 0.975])
@@ -130,31 +157,28 @@ def percentile(figure: Figure, sums: Array, chosen: Sample, seed: int) -> tuple[
 
 
 def rows(units: list[str], repeats: int) -> Iterator[dict[str, Any]]:
-    """One row a unit, mode, size and figure."""
+    """One row a unit, mode, size and measure."""
     for unit in units:
         cells: list[tuple[Mode, int]] = [("top_and_random", 20)]
         cells += [("random_only", n) for n in SIZES] + [("corpus", n) for n in SIZES]
         for mode, n in cells:
-            true = truth(unit, mode)
-            held: dict[Figure, list[_Found]] = {f: [] for f in FIGURE_NAMES}
+            true = {measure: value for measure, value in truth(unit, mode).items() if value}
+            held: dict[str, list[_Found]] = {measure: [] for measure in true}
             for repeat in range(repeats):
                 rng = np.random.default_rng([repeat, n])
-                sums, chosen = drawn(unit, mode, 1000 if mode == "top_and_random" else n, rng)
-                used = sums[chosen.rows]
-                for figure in FIGURE_NAMES:
-                    scale: Scale = "correlation" if figure == "correlation" else "explained"
-                    value = measured(figure, used, chosen.weights)
-                    found = estimate(value, scale, chosen.design, chosen.caution)
-                    plain = percentile(figure, used, chosen, repeat)
-                    held[figure].append(_Found(found, plain))
-            for figure, found_all in held.items():
+                text, chosen = drawn(unit, mode, 1000 if mode == "top_and_random" else n, rng)
+                for measure, into in held.items():
+                    value = taken(measure, text, chosen.weights)
+                    found = estimate(value, SCALES[measure], chosen.design, chosen.caution)
+                    into.append(_Found(found, percentile(measure, text, chosen, repeat)))
+            for measure, found_all in held.items():
                 yield {
                     "unit": unit,
                     "mode": mode,
-                    "measure": figure,
+                    "measure": measure,
                     "n": n,
-                    "truth": round(true[figure], 4),
-                    **summary(found_all, true[figure]),
+                    "truth": round(true[measure], 4),
+                    **summary(found_all, true[measure]),
                 }
 
 

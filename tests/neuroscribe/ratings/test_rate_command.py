@@ -280,7 +280,7 @@ def test_the_report_is_printed_for_people_and_programs(
         "ada (10 and 3 controls)",
         "controls' mean",
         "simulation ρ",
-        "detection auroc",
+        "detection, AUROC",
         "n = 10",
         "1.000",
     ):
