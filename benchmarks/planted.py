@@ -5,7 +5,7 @@ Keys of ``--json``: ``families``, a list of ``{"family", "expressible", "units",
 all units of expressible families with ρ >= 0.9 × oracle on untouched random text;
 ``dead_explained``; ``noise_units``, ``noise_explained``; ``seconds``. ``random_only`` ρ counts;
 where a rare unit is silent in the random windows, ``corpus`` stands in and ``silent`` counts how
-often.
+often. ``unscored`` units have an explanation whose ρ is undefined: they are no part of the means.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def family_figures(workspace: Workspace, site: str, count: int | None) -> dict[s
     verdicts: Counter[str] = Counter()
     rhos: list[float] = []
     oracles: list[float] = []
-    recovered = silent = units = 0
+    recovered = silent = unscored = units = 0
     expressible = False
     for i in range(0, width, step):
         answer = explain_unit(workspace, ExplainRequest(UnitId("planted", site, i)))
@@ -57,9 +57,12 @@ def family_figures(workspace: Workspace, site: str, count: int | None) -> dict[s
             silent += 1
         if score is None or score.oracle is None:
             continue
-        rhos.append(score.value or 0.0)
+        if score.value is None:
+            unscored += 1
+            continue
+        rhos.append(score.value)
         oracles.append(score.oracle)
-        recovered += (score.value or 0.0) >= 0.9 * score.oracle
+        recovered += score.value >= 0.9 * score.oracle
     return {
         "family": site,
         "expressible": expressible,
@@ -67,6 +70,7 @@ def family_figures(workspace: Workspace, site: str, count: int | None) -> dict[s
         "recovered": recovered,
         "share_recovered": round(recovered / units, 3),
         "silent": silent,
+        "unscored": unscored,
         "mean_rho": round(float(np.mean(rhos)), 3) if rhos else None,
         "mean_oracle": round(float(np.mean(oracles)), 3) if oracles else None,
         "verdicts": dict(verdicts),

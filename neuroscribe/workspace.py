@@ -156,10 +156,20 @@ class Workspace:
         progress: Callable[[Progress], None] | None = None,
     ) -> ActivationIndex:
         """The index that holds a site, collected now if it does not exist yet."""
+        return self.index_of(name, self.sites_like(name, site), choice, progress)
+
+    def index_of(
+        self,
+        name: str,
+        sites: list[str],
+        choice: CorpusChoice,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> ActivationIndex:
+        """The index of exactly these sites, collected in one pass if it does not exist yet."""
         from subjects.index.collect import collect
         from subjects.index.reader import ActivationIndex
 
-        plan = self.plan(name, self.sites_like(name, site), choice)
+        plan = self.plan(name, sites, choice)
         if plan.key not in self._indexes:
             collect(plan, self.home, progress=progress)
             budget = self.settings.index_budget_mb << 20

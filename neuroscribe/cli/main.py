@@ -15,6 +15,7 @@ import typer
 
 from core.errors import NeuroscribeError
 from neuroscribe.cli import (
+    bench,
     collect,
     explain,
     export,
@@ -48,6 +49,7 @@ app.command("export")(export.export)
 app.command("import")(import_files.import_files)
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(llm.app, name="llm")
+app.add_typer(bench.app, name="bench")
 
 
 def _version(value: bool) -> None:

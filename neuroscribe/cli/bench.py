@@ -1,0 +1,75 @@
+"""``neuroscribe bench``: studies of the scores themselves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from neuroscribe.cli import options
+from neuroscribe.cli.output import collecting, console, print_json
+
+app = typer.Typer(no_args_is_help=True, help="Studies of the scores themselves.")
+
+SMOKE_UNITS = 2
+
+
+@app.command("validity")
+def validity(
+    json: options.Json = False,
+    html: options.Html = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help=f"{SMOKE_UNITS} units of each family.")
+    ] = False,
+    per_family: Annotated[int, typer.Option("--per-family", min=1, help="Units a family.")] = 20,
+    families: Annotated[
+        str | None, typer.Option("--families", metavar="A,B", help="Only these planted families.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Draw units this often, by seeds 0, 1, ...")
+    ] = 1,
+    corpus: options.Corpus = "builtin",
+) -> None:
+    """On units whose truth is known: which scores tell it from explanations that are wrong?"""
+    from neuroscribe.studies.validity import run_validity
+    from neuroscribe.workspace import CorpusChoice, Workspace
+
+    with collecting(quiet=json) as progress, counting("units", quiet=json) as told:
+        found = run_validity(
+            Workspace(),
+            CorpusChoice(corpus),
+            families=families.split(",") if families else None,
+            per_family=SMOKE_UNITS if smoke else per_family,
+            seeds=range(seeds),
+            progress=progress,
+            told=told,
+        )
+    if html is not None:
+        from neuroscribe.render.studies import validity_page
+        from subjects.index.files import write_bytes
+
+        write_bytes(html, validity_page(found).encode("utf-8"))
+    if json:
+        print_json(found.model_dump(mode="json"))
+        return
+    from neuroscribe.render.terminal_studies import validity_view
+
+    console().print(validity_view(found))
+
+
+@contextmanager
+def counting(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A callback that hears how many of how many are done, drawn on stderr on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+
+    def draw(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r{done} of {total} {what}{end}")
+        sys.stderr.flush()
+
+    yield draw

@@ -1,0 +1,67 @@
+"""Studies on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from neuroscribe.render.figures import figure, scorer_name
+from neuroscribe.studies.validity import Figure, Validity
+from neuroscribe.studies.wrong import KINDS
+
+GOOD, POOR = 0.95, 0.75
+NAME, CELL = 18, 11
+
+
+def validity_view(study: Validity) -> RenderableType:
+    """AUROC of true against wrong explanations: a row a score, a column a kind of fault."""
+    kinds = [kind for kind in KINDS if any(f.kind == kind for f in study.overall)]
+    lines = [Text(" " * NAME + "".join(f"{_short(kind):<{CELL}}" for kind in kinds), style="dim")]
+    heading = ""
+    for name, mode in scores_of(study):
+        if name != heading:
+            heading = name
+            lines.append(Text(name, style="italic"))
+        cells = [find(study, name, mode, kind) for kind in kinds]
+        lines.append(Text.assemble(f"  {_short(mode):<{NAME - 2}}", *map(_value, cells)))
+        lines.append(Text.assemble(" " * NAME, *map(_interval, cells)))
+    said = [Text(f"{_short(kind)}: {KINDS[kind]}", style="dim") for kind in kinds]
+    best = ", ".join(f"{_short(kind)} {study.best[kind]:.3f}" for kind in kinds)
+    return Group(
+        Text(f"Validity on {study.units} planted units of {len(study.families)} families"),
+        Text("AUROC of the true explanation against a wrong one [95 % interval over units]"),
+        *lines,
+        *said,
+        Text(f"best score for each: {best}"),
+        Text(f"token F1 of the true explanation on random text: {figure(study.f1_true)}"),
+    )
+
+
+def scores_of(study: Validity) -> list[tuple[str, str]]:
+    """Names and modes of the scores, in the study's order."""
+    return list(dict.fromkeys((scorer_name(f), f.mode) for f in study.overall))
+
+
+def find(study: Validity, name: str, mode: str, kind: str) -> Figure | None:
+    """The figure of one cell."""
+    for found in study.overall:
+        if (scorer_name(found), found.mode, found.kind) == (name, mode, kind):
+            return found
+    return None
+
+
+def _short(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _value(found: Figure | None) -> Text:
+    if found is None or found.auroc is None:
+        return Text(f"{'–':<{CELL}}", style="dim")
+    style = "bold green" if found.auroc >= GOOD else "red" if found.auroc < POOR else ""
+    return Text(f"{figure(found.auroc):<{CELL}}", style=style)
+
+
+def _interval(found: Figure | None) -> Text:
+    if found is None or found.low is None or found.high is None:
+        return Text(" " * CELL)
+    return Text(f"{f'{found.low:.2f}-{found.high:.2f}':<{CELL}}", style="dim")
