@@ -15,6 +15,8 @@ from scoring.samples import Sample
 from scoring.scorers.interface import Seen, TokenScorer
 
 Array = NDArray[np.float64]
+ROUNDING = 1e-5
+"""Null figures come from single precision."""
 
 
 def scores(
@@ -72,7 +74,7 @@ def _p_null(value: float | None, null: Array) -> float | None:
     """How many of the null units this prediction suits as well, itself counted (North 2002)."""
     if value is None or not len(null):
         return None
-    return float(((null >= value).sum() + 1) / (len(null) + 1))
+    return float(((null >= value - ROUNDING).sum() + 1) / (len(null) + 1))
 
 
 def _seen(case: Case, scorer: TokenScorer, drawn: Sample) -> Seen:

@@ -8,7 +8,7 @@ is drawn, so excerpts are what an interval is about: text of this kind, not this
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 Figure = Literal["correlation", "explained_variance"]
 
 _TINY = 1e-12
+_OFFSET = 0.01
 
 
 def excerpt_sums(predicted: Array, actual: Array, known: NDArray[np.bool_]) -> Array:
@@ -98,19 +99,28 @@ def null_correlations(
     ``predicted`` [excerpts, tokens], ``others`` [excerpts, tokens, units]. Returns [units defined].
     """
     per_token = (weights[:, None] * known).reshape(-1)
-    used = np.flatnonzero(per_token > 0)
-    if not len(used) or not others.shape[-1]:
+    if not per_token.any() or not others.shape[-1]:
         return np.empty(0)
-    w = per_token[used] / per_token[used].sum()
-    p = predicted.reshape(-1)[used]
+    w = per_token / per_token.sum()
+    p = np.where(known, predicted, 0.0).reshape(-1)
     mean_square = w @ (p * p)
     p = p - w @ p
     var_p = w @ (p * p)
     if var_p <= _TINY * mean_square:
         return np.empty(0)
-    a = others.reshape(-1, others.shape[-1])[used].astype(np.float64)
-    square = w @ (a * a)
-    var_a = square - (w @ a) ** 2
+    a = others.reshape(-1, others.shape[-1])
+    square, var_a, cov = _with_others(a, w, w * p)
+    far = np.flatnonzero(var_a < _OFFSET * square)  # single precision loses what is left there
+    if len(far):
+        square[far], var_a[far], cov[far] = _with_others(a[:, far].astype(np.float64), w, w * p)
     defined = var_a > _TINY * square
-    rho = ((w * p) @ a)[defined] / np.sqrt(var_p * var_a[defined])
+    rho = cov[defined] / np.sqrt(var_p * var_a[defined])
     return np.asarray(np.clip(rho, -1.0, 1.0), dtype=np.float64)
+
+
+def _with_others(a: NDArray[Any], w: Array, wp: Array) -> tuple[Array, Array, Array]:
+    """Mean square, variance and covariance of each column of ``a`` [tokens, units]."""
+    w, wp = w.astype(a.dtype), wp.astype(a.dtype)
+    square = (w @ (a * a)).astype(np.float64)
+    mean = (w @ a).astype(np.float64)
+    return square, square - mean * mean, (wp @ a).astype(np.float64)

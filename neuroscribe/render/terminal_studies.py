@@ -10,7 +10,7 @@ from neuroscribe.studies.validity import Figure, Validity
 from neuroscribe.studies.wrong import KINDS
 
 GOOD, POOR = 0.95, 0.75
-NAME, CELL = 18, 11
+NAME, CELL = 18, 10
 
 
 def validity_view(study: Validity) -> RenderableType:
@@ -51,7 +51,7 @@ def find(study: Validity, name: str, mode: str, kind: str) -> Figure | None:
 
 
 def _short(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("_two", "_2").replace("_", " ")
 
 
 def _value(found: Figure | None) -> Text:

@@ -29,7 +29,7 @@ def offline_scorers() -> list[TokenScorer]:
         SimulationCorrelation(),
         ExplainedVariance("none"),
         ExplainedVariance("linear"),
-        ExplainedVariance("percentile"),
+        ExplainedVariance("percentile", modes=("corpus",)),
         Detection("auroc"),
         Detection("balanced_accuracy"),
         Fuzzing("auroc"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -86,20 +87,24 @@ def marks(actual: Array, on: float, off: float, windows: NDArray[np.int64]) -> t
     silent = actual < off
     count = right.sum(axis=1)
     possible = (count > 0) & (silent.sum(axis=1) >= count)
-    order = np.where(silent, _priorities(windows, actual.shape[1]), np.inf)
-    rank = np.argsort(np.argsort(order, axis=1, kind="stable"), axis=1, kind="stable")
-    wrong = silent & (rank < count[:, None])
+    order = _order(windows.tobytes(), actual.shape[1])
+    ranked = np.take_along_axis(silent, order, axis=1)
+    ranked &= np.cumsum(ranked, axis=1) <= count[:, None]
+    wrong = np.empty_like(silent)
+    np.put_along_axis(wrong, order, ranked, axis=1)
     return right & possible[:, None], wrong & possible[:, None]
 
 
-def _priorities(windows: NDArray[np.int64], tokens: int) -> Array:
-    """A number for each token of each window that depends on nothing else [n, tokens]."""
-    mixed = windows.astype(np.uint64)[:, None] * np.uint64(0x9E3779B97F4A7C15)
+@lru_cache(maxsize=8)
+def _order(windows: bytes, tokens: int) -> NDArray[np.intp]:
+    """In which order tokens of each window are tried, by the window's number alone [n, tokens]."""
+    numbers = np.frombuffer(windows, dtype=np.int64).astype(np.uint64)
+    mixed = numbers[:, None] * np.uint64(0x9E3779B97F4A7C15)
     mixed = mixed + np.arange(tokens, dtype=np.uint64)[None, :] * np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(31)
     mixed = mixed * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(29)
-    return mixed.astype(np.float64)
+    return np.argsort(mixed, axis=1, kind="stable")
 
 
 def _mean(predicted: Array, where: Flags) -> Array:

@@ -72,7 +72,7 @@ def test_beside_a_score_stand_null_baselines_and_oracle(
     score = scored(Foreseen(corpus.predicted), report)["corpus"]
     assert score.null_units == 2  # the one that never fires has no correlation
     assert score.null_p95 is not None
-    assert score.null_p95 <= score.value + 1e-6  # type: ignore[operator]
+    assert score.null_p95 <= score.value + 1e-5  # type: ignore[operator]
     assert score.p_null == pytest.approx(2 / 3)  # the unit itself is among the others here
     assert score.oracle == pytest.approx(1.0)
     # Every token is unique in this corpus: the table knows all, lists almost nothing.

@@ -1,0 +1,88 @@
+"""What a unit does to its model's output: how far the output moves when the unit is edited.
+
+Everything is returned as NumPy, so that scorers need not know torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.ids import UnitId
+from subjects.protocol import Edit, Subject
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+_LOGITS_AT_ONCE = 1 << 25  # numbers: 128 MiB in float32
+
+
+@dataclass(slots=True)
+class UnitEffects:
+    """Effects of one unit. Unedited outputs of a text are kept while the same text is asked about.
+
+    Raises :class:`core.errors.UnsupportedOperation` where the subject has no output.
+    """
+
+    subject: Subject
+    unit: UnitId
+    mean: float
+    _plain: dict[bytes, Tensor] = field(default_factory=dict)
+
+    def divergence(self, token_ids: NDArray[np.int64], values: Array, where: Flags) -> Array:
+        """Jensen-Shannon divergence (nats, mean over tokens) when the unit is set to ``values``.
+
+        ``token_ids``, ``values`` and ``where`` (which tokens are set) are [n, tokens], the result
+        is [n].
+        """
+        found = []
+        for rows in self._parts(token_ids):
+            edit = Edit(
+                site=self.unit.site,
+                kind="set",
+                units=[self.unit.index],
+                value=values[rows][..., None].astype(np.float32),
+                positions=where[rows],
+            )
+            plain, edited = self._both(token_ids[rows], edit)
+            found.append(_jensen_shannon(plain, edited).mean(1).double().cpu().numpy())
+        return np.concatenate(found) if found else np.empty(0)
+
+    def pushed(self, token_ids: NDArray[np.int64], amount: float) -> Array:
+        """Change of the log-probability of every token [n, vocabulary], mean over positions.
+
+        ``amount`` is added to the unit at every text position.
+        """
+        found = []
+        for rows in self._parts(token_ids):
+            edit = Edit(site=self.unit.site, kind="add", units=[self.unit.index], value=amount)
+            plain, edited = self._both(token_ids[rows], edit)
+            found.append((edited - plain).mean(1).double().cpu().numpy())
+        return np.concatenate(found) if found else np.empty((0, 0))
+
+    def _parts(self, token_ids: NDArray[np.int64]) -> list[slice]:
+        vocabulary = len(self.subject.vocabulary.strings)
+        step = max(1, _LOGITS_AT_ONCE // max(1, vocabulary * token_ids.shape[1]))
+        return [slice(start, start + step) for start in range(0, len(token_ids), step)]
+
+    def _both(self, token_ids: NDArray[np.int64], edit: Edit) -> tuple[Tensor, Tensor]:
+        """Log-probabilities without and with the edit [n, tokens, vocabulary]."""
+        batch = self.subject.batch(token_ids)
+        key = token_ids.tobytes()
+        if key not in self._plain:
+            while len(self._plain) >= 4:
+                del self._plain[next(iter(self._plain))]
+            self._plain[key] = self.subject.logits(batch).log_softmax(-1)
+        return self._plain[key], self.subject.logits(batch, [edit]).log_softmax(-1)
+
+
+def _jensen_shannon(first: Tensor, second: Tensor) -> Tensor:
+    """Of two tables of log-probabilities, over the last dimension."""
+    p, q = first.exp(), second.exp()
+    alone = (p * first).sum(-1) + (q * second).sum(-1)
+    both = p.add_(q)
+    shared: Tensor = torch.special.xlogy(both, both / 2).sum(-1)
+    return ((alone - shared) / 2).clamp_min(0.0)
