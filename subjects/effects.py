@@ -22,7 +22,7 @@ _LOGITS_AT_ONCE = 1 << 25  # numbers: 128 MiB in float32
 
 @dataclass(slots=True)
 class UnitEffects:
-    """Effects of one unit. Unedited outputs of a text are kept while the same text is asked about.
+    """Effects of one unit. Unedited outputs of a text are kept in ``plain``, which may be shared.
 
     Raises :class:`core.errors.UnsupportedOperation` where the subject has no output.
     """
@@ -30,7 +30,7 @@ class UnitEffects:
     subject: Subject
     unit: UnitId
     mean: float
-    _plain: dict[bytes, Tensor] = field(default_factory=dict)
+    plain: dict[bytes, Tensor] = field(default_factory=dict)
 
     def divergence(self, token_ids: NDArray[np.int64], values: Array, where: Flags) -> Array:
         """Jensen-Shannon divergence (nats, mean over tokens) when the unit is set to ``values``.
@@ -72,11 +72,11 @@ class UnitEffects:
         """Log-probabilities without and with the edit [n, tokens, vocabulary]."""
         batch = self.subject.batch(token_ids)
         key = token_ids.tobytes()
-        if key not in self._plain:
-            while len(self._plain) >= 4:
-                del self._plain[next(iter(self._plain))]
-            self._plain[key] = self.subject.logits(batch).log_softmax(-1)
-        return self._plain[key], self.subject.logits(batch, [edit]).log_softmax(-1)
+        if key not in self.plain:
+            while len(self.plain) >= 4:
+                del self.plain[next(iter(self.plain))]
+            self.plain[key] = self.subject.logits(batch).log_softmax(-1)
+        return self.plain[key], self.subject.logits(batch, [edit]).log_softmax(-1)
 
 
 def _jensen_shannon(first: Tensor, second: Tensor) -> Tensor:

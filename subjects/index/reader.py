@@ -31,7 +31,7 @@ from core.hashing import text_hash
 from core.ids import UnitId
 from subjects.index.collect import read_site, read_windows
 from subjects.index.contrast import SELECT, with_hard_negatives
-from subjects.index.layout import N_BINS, NO_KEY, bin_edges, key_windows
+from subjects.index.layout import N_BINS, NO_KEY, bin_edges, key_values, key_windows
 from subjects.index.manifest import NAME, Manifest
 from subjects.index.shard import batch_windows
 from subjects.index.state import SiteState
@@ -185,6 +185,12 @@ class ActivationIndex:
     def strongest(self, site: str, unit: int, split: int) -> Ints:
         """The numbers of a unit's strongest windows in a split, strongest first."""
         return _numbers(self.site(site).splits[split].top[unit])
+
+    def typical_peak(self, unit: UnitId) -> float:
+        """The median peak of the unit's strongest ``explain`` windows; 0 where it has none."""
+        keys = self.site(unit.site).splits[0].top[unit.index]
+        held = key_values(keys[keys != NO_KEY])
+        return float(held.median()) if len(held) else 0.0
 
     def random_site_values(self, site: str, split: int) -> torch.Tensor:
         """All units at a split's random windows [windows, tokens, width].
