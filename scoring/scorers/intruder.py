@@ -41,6 +41,10 @@ class Intruder:
         """Itself."""
         return self
 
+    def beside(self, case: Case, values: Array | None) -> Intruder:
+        """Itself."""
+        return self
+
     def prepared(self, values: Array) -> Array:
         """As they are."""
         return values
