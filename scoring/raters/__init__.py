@@ -8,14 +8,19 @@ says what each costs and what it cannot see.
 """
 
 from scoring.raters.detection import DetectionRater
+from scoring.raters.embedding import Embedder, EmbeddingRater
 from scoring.raters.fuzzing import FuzzingRater
 from scoring.raters.interface import Rater, rate
 from scoring.raters.intruder import IntruderRater
+from scoring.raters.lexical import LexicalEmbedder
 
 __all__ = [
     "DetectionRater",
+    "Embedder",
+    "EmbeddingRater",
     "FuzzingRater",
     "IntruderRater",
+    "LexicalEmbedder",
     "Rater",
     "rate",
 ]
