@@ -62,7 +62,7 @@ def test_the_nearer_windows_are_called_the_firing_ones(fires: list[float], value
     assert [s.mode for s in found] == ["top_and_random", "hard_negatives"]
     for score in found:
         assert (score.scorer, score.measure, score.simulator) == ("embedding", "auroc", "given")
-        assert score.value == value
+        assert score.value == pytest.approx(value)
 
 
 def test_a_text_without_direction_is_missing() -> None:
