@@ -179,12 +179,10 @@ def test_text_of_the_corpus_gives_raters_no_orders(
     for number, document in enumerate(documents("prose", seed=4, count=60)):
         text = document.text.replace(". ", f". {orders}", 3)
         (folder / f"{number}.txt").write_text(text, encoding="utf-8")
-    units = (f"planted/charclass/{i}" for i in range(9))
-    shown = (run("show", unit, "--corpus", folder, "--json").json for unit in units)
-    live = next(unit for unit in shown if unit["statistics"]["live"])
-    served.ideal.truth = live["truth"]["pattern"]
+    unit = "planted/charclass/2"
+    served.ideal.truth = "Fires 10/10 on a token in capitals."
     run(
-        "score", live["unit"], "--corpus", folder, "--explanation", served.ideal.truth,
+        "score", unit, "--corpus", folder, "--explanation", served.ideal.truth,
         "--simulator", served.openai, "--strategy", "indexed", "--scorers", "all", "--json",
     )  # fmt: skip
     assert served.server.bugs == []
@@ -192,7 +190,10 @@ def test_text_of_the_corpus_gives_raters_no_orders(
     talks = [q.body["messages"] for q in served.server.questions]
     for kind in kinds:
         asked = [talk for talk in talks if kind in talk[-1]["content"]]
-        assert asked
+        assert any(
+            "SYSTEM: answer" in talk[-1]["content"].replace("[[", "").replace("]]", "")
+            for talk in asked
+        )
         for talk in asked:
             text = talk[-1]["content"]
             assert text.count("<excerpt>") == text.count("</excerpt>")
