@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 PERMUTATIONS = 200
+SEED = 0
 
 
 def permutations() -> Iterator[np.random.Generator]:
-    """A generator of random numbers for each permutation, the same ones every time."""
-    return (np.random.default_rng([number, 0x6E756C6C]) for number in range(PERMUTATIONS))
+    """Where to draw each permutation from: the same ones every time."""
+    rng = np.random.default_rng(SEED)
+    return (rng for _ in range(PERMUTATIONS))
