@@ -7,7 +7,7 @@ something in common that this model sees, so whether there is anything to explai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +74,12 @@ def _sets(seen: Seen) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 class IntruderRater:
     """Shows one set of five windows a request, in an order drawn by hash.
 
-    The excerpt that the model names is rated 0, the other four 1.
+    The excerpt that the model names is rated 0, the other four 1. Each set is asked about once,
+    whichever explanation of the unit it is that is scored.
     """
 
     model: Model
+    _answers: dict[tuple[str, ...], int | Rating] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -104,13 +106,16 @@ class IntruderRater:
         firing, intruder = _sets(Seen(actual, every, actual, case.firing, windows, sample.design))
         sets = [sample.rows[[*four, one]] for four, one in zip(firing, intruder, strict=True)]
         ordered = [by_hash("intruder", pool.windows, rows) for rows in sets]
-        answers = await all_of(
-            odd_one_out(self.model, PROMPT, [shown("".join(pool.tokens[row])) for row in rows])
-            for rows in ordered
-        )
+        texts = [tuple(shown("".join(pool.tokens[row])) for row in rows) for rows in ordered]
+        answers = await all_of(self._asked(five) for five in texts)
         ratings = [r for answer in answers for r in _ratings(answer)]
         places = [(row, every[0]) for rows in ordered for row in rows]
         return spread(ratings, places, pool.token_ids.shape)
+
+    async def _asked(self, texts: tuple[str, ...]) -> int | Rating:
+        if texts not in self._answers:
+            self._answers[texts] = await odd_one_out(self.model, PROMPT, texts)
+        return self._answers[texts]
 
 
 def _ratings(answer: int | Rating) -> list[Rating]:

@@ -197,6 +197,15 @@ def test_the_intruder_is_sought_without_the_explanation(case: Case) -> None:
     assert len(places) > 1
 
 
+def test_the_intruder_is_sought_once_for_all_explanations_of_a_unit(case: Case) -> None:
+    knows = Knows(case)
+    rater = IntruderRater(knows.model)
+    first = rated(case, rater)
+    made = len(knows.model.requests)
+    assert rated(replace(case, text="another explanation"), rater) == first
+    assert len(knows.model.requests) == made
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "reason"),
     [
