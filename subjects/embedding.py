@@ -57,8 +57,6 @@ def load_encoder(source: str, *, revision: str | None = None, device: str = "aut
     :class:`UnknownSubject` (no such repository) or :class:`SubjectLoadError` (anything else).
     """
     place = resolve_device(device)
-    import transformers
-
     folder = Path(source).expanduser()
     local = folder.is_dir()
     where = str(folder) if local else source
@@ -69,17 +67,33 @@ def load_encoder(source: str, *, revision: str | None = None, device: str = "aut
     common: dict[str, Any] = {"trust_remote_code": False}
     if revision and not local:
         common["revision"] = revision
-    with quiet_loading(), one_line_errors(source):
-        config = transformers.AutoConfig.from_pretrained(where, **common)
-        if config.is_encoder_decoder:
-            raise SubjectLoadError(
-                f"{source!r} has an encoder and a decoder", "give a model that only encodes"
-            )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **common)
-        options = {**common, "use_safetensors": True, "dtype": torch.float32}
-        model, report = transformers.AutoModel.from_pretrained(
-            where, config=config, output_loading_info=True, **options
+    try:
+        with quiet_loading(), one_line_errors(source):
+            model, tokenizer = _files(source, where, common)
+    except SubjectLoadError as error:
+        if "needs code" in error.message:
+            hint = "give an encoder that the installed transformers knows"
+            raise SubjectLoadError(error.message, hint) from error
+        raise
+    tokenizer.padding_side = "right"
+    name = source if local or not revision else f"{source}@{revision}"
+    return Encoder(model.to(place), tokenizer, name)
+
+
+def _files(source: str, where: str, common: dict[str, Any]) -> tuple[Any, Any]:
+    """Model and tokenizer; what would embed by chance, or not at all, is refused."""
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(where, **common)
+    if config.is_encoder_decoder:
+        raise SubjectLoadError(
+            f"{source!r} has an encoder and a decoder", "give a model that only encodes"
         )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(where, **common)
+    options = {**common, "use_safetensors": True, "dtype": torch.float32}
+    model, report = transformers.AutoModel.from_pretrained(
+        where, config=config, output_loading_info=True, **options
+    )
     lost = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if lost:
         raise SubjectLoadError(
@@ -91,9 +105,7 @@ def load_encoder(source: str, *, revision: str | None = None, device: str = "aut
         if tokenizer.eos_token is None:
             raise SubjectLoadError(f"the tokenizer of {source!r} cannot pad", "give another model")
         tokenizer.pad_token = tokenizer.eos_token
-    tokenizer.padding_side = "right"
-    name = source if local or not revision else f"{source}@{revision}"
-    return Encoder(model.to(place), tokenizer, name)
+    return model, tokenizer
 
 
 def _longest(config: Any, tokenizer: Any) -> int:

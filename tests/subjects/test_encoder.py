@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,20 @@ def test_what_is_no_encoder_is_refused_in_one_line(
     BertModel(config).save_pretrained(torn)
     config.num_hidden_layers = 3
     config.save_pretrained(torn)
-    refusals = {empty: "no config", both: "decoder", pickled: "safetensors", torn: "missing"}
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    said = {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModel": "own.Model"}}
+    (foreign / "config.json").write_text(json.dumps(said))
+    (foreign / "own.py").write_text("raise SystemExit('code of a repository was run')")
+    refusals = {
+        foreign: "needs code",
+        empty: "no config",
+        both: "decoder",
+        pickled: "safetensors",
+        torn: "missing",
+    }
     for place, said in refusals.items():
         with pytest.raises(SubjectLoadError, match=said) as refused:
             load_encoder(str(place), device="cpu")
         assert "\n" not in str(refused.value)
+        assert "--trust" not in str(refused.value)
