@@ -23,7 +23,8 @@ from core.evidence import Evidence, ExcerptSet, Floats, SplitEvidence
 from core.hashing import fingerprint
 from core.ids import UnitId
 from core.results import Explanation, Polarity, Provenance, Score, Verdict
-from scoring.case import case_of
+from scoring.case import Case, case_of
+from scoring.raters import Rater, rate
 from scoring.score import scores
 from scoring.scorers import SimulationCorrelation, TokenScorer, offline_scorers
 from scoring.simulators import (
@@ -62,7 +63,8 @@ class Setup:
     """Who explains, who simulates, and what may be asked of the subject.
 
     ``probe`` runs text on the unit; ``oracle`` gives the true signal where it is known. A simulator
-    that costs money sees at most ``scored`` windows of each kind.
+    that costs money sees at most ``scored`` windows of each kind, and so do ``raters``, which are
+    asked about published explanations only and change no verdict.
     """
 
     explainer: Explainer
@@ -73,6 +75,7 @@ class Setup:
     seed: int = 0
     scored: int = 10
     scorers: Sequence[TokenScorer] = field(default_factory=offline_scorers)
+    raters: Sequence[Rater] = ()
 
 
 def investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation:
@@ -152,11 +155,13 @@ async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Set
     if decided != "polysemantic":
         confirmed = []
     kept = {meaning.id for meaning in confirmed}
+    published = (whole, *confirmed)
+    rated = await _rated(published, simulator, explain, select, report, polarity, setup)
     return _Side(
         decided,
         reason,
-        (whole, *confirmed),
-        (*found, *(s for s in own if s.explanation_id in kept)),
+        published,
+        (*found, *(s for s in own if s.explanation_id in kept), *rated),
         proposed.experiments,
         simulator,
     )
@@ -235,12 +240,43 @@ def _scored(
     polarity: Polarity,
     setup: Setup,
 ) -> list[Score]:
+    cases = _cases(written, simulator, explain, select, report, polarity, setup)
+    return [score for case in cases for score in scores(case, setup.scorers)]
+
+
+async def _rated(
+    written: Sequence[Explanation],
+    simulator: Simulator,
+    explain: SplitEvidence,
+    select: SplitEvidence,
+    report: SplitEvidence,
+    polarity: Polarity,
+    setup: Setup,
+) -> list[Score]:
+    """What raters say, of as many windows as may cost money."""
+    if not setup.raters:
+        return []
+    part = report.thinned(setup.scored)
+    found: list[Score] = []
+    for case in _cases(written, simulator, explain, select, part, polarity, setup):
+        found += await rate(case, setup.raters)
+    return found
+
+
+def _cases(
+    written: Sequence[Explanation],
+    simulator: Simulator,
+    explain: SplitEvidence,
+    select: SplitEvidence,
+    report: SplitEvidence,
+    polarity: Polarity,
+    setup: Setup,
+) -> list[Case]:
     truth = None
     if setup.oracle is not None:
         truth = np.maximum(setup.oracle(report.pool) * (-1.0 if polarity == "negative" else 1.0), 0)
-    found = []
-    for explanation in written:
-        case = case_of(
+    return [
+        case_of(
             explanation_id=explanation.id,
             text=explanation.text,
             symbols=explanation.symbols,
@@ -250,8 +286,8 @@ def _scored(
             report=report,
             oracle=truth,
         )
-        found += scores(case, setup.scorers)
-    return found
+        for explanation in written
+    ]
 
 
 def _negated(probe: Probe) -> Probe:

@@ -126,7 +126,8 @@ class Score(Record):
 
     ``measure`` says what ``value`` is. ``df`` are the interval's degrees of freedom; ``caution``
     says why it is approximate, where it is. ``null_*`` describe the same prediction scored on other
-    units of the site, ``p_null`` the share of them (and one) that it suits as well as its own;
+    units of the site, or on permuted labels where a language model rated marks or intruders;
+    ``p_null`` is the share of them (and one) that it suits as well as its own;
     ``token_list_equal``, ``token_list_50`` and ``token_table`` are token-lookup baselines built
     from the same ``explain`` text; ``oracle`` is the true explanation's score where it is known.
     """

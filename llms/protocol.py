@@ -16,7 +16,7 @@ from pydantic import Field, JsonValue, model_validator
 from core.hashing import fingerprint
 from core.results import Finite, Record
 
-Role = Literal["explainer", "simulator", "agent", "chat"]
+Role = Literal["explainer", "simulator", "rater", "agent", "chat"]
 Capability = Literal[
     "chat", "schema", "token_logprobs", "slots", "tools", "streaming", "temperature"
 ]

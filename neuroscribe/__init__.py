@@ -29,6 +29,8 @@ def explain(
     explainer: str = "pattern",
     simulator: str | None = None,
     strategy: Strategy = "auto",
+    scorers: str = "simulation",
+    embedder: str | None = None,
     budget_usd: float | None = None,
     max_calls: int | None = None,
 ) -> ExplainDocument:
@@ -36,15 +38,19 @@ def explain(
 
     The answer is stored: asked again, it is given at once, unless ``fresh``. ``experiments`` off
     explains from excerpts alone. ``explainer`` and ``simulator`` name language models such as
-    ``anthropic:MODEL`` (docs/models.md). Raises :class:`core.errors.NeuroscribeError`. Not to be
-    called while an event loop runs in the same thread.
+    ``anthropic:MODEL`` (docs/models.md), ``scorers`` and ``embedder`` what is scored beside the
+    simulation (docs/scorers-llm.md). Raises :class:`core.errors.NeuroscribeError`. Not to be called
+    while an event loop runs in the same thread.
     """
     from core.ids import UnitId
     from neuroscribe.explaining import ExplainRequest, explain_unit
-    from neuroscribe.models import ModelChoice, Spending
+    from neuroscribe.models import PATTERN, ModelChoice, Spending
+    from neuroscribe.scorers import ScorerChoice
     from neuroscribe.workspace import CorpusChoice, Workspace
 
-    models = ModelChoice(explainer, simulator, strategy)
+    model = (simulator or explainer) != PATTERN
+    asked = ScorerChoice.named(scorers, embedder, None, model=model)
+    models = ModelChoice(explainer, simulator, strategy, scorers=asked)
     request = ExplainRequest(UnitId.parse(unit), seed, experiments, CorpusChoice(corpus), models)
     spending = Spending(budget_usd, max_calls)
     return explain_unit(Workspace(), request, fresh=fresh, spending=spending).document
@@ -58,24 +64,29 @@ def score(
     corpus: str = "builtin",
     simulator: str = "pattern",
     strategy: Strategy = "auto",
+    scorers: str = "simulation",
+    embedder: str | None = None,
     budget_usd: float | None = None,
     max_calls: int | None = None,
 ) -> ExplainDocument:
     """Score an explanation that a person wrote, beside the same nulls and baselines as any other.
 
     Prose needs a language model as ``simulator``; ``pattern`` reads sentences of the pattern
-    language. Raises :class:`core.errors.NeuroscribeError`.
+    language. ``scorers`` and ``embedder`` as for :func:`explain`. Raises
+    :class:`core.errors.NeuroscribeError`.
     """
     from core.ids import UnitId
     from neuroscribe.explaining import ExplainRequest, explain_unit
-    from neuroscribe.models import ModelChoice, Spending
+    from neuroscribe.models import PATTERN, ModelChoice, Spending
+    from neuroscribe.scorers import ScorerChoice
     from neuroscribe.workspace import CorpusChoice, Workspace
 
+    asked = ScorerChoice.named(scorers, embedder, None, model=simulator != PATTERN)
     request = ExplainRequest(
         UnitId.parse(unit),
         seed,
         corpus=CorpusChoice(corpus),
-        models=ModelChoice(simulator=simulator, strategy=strategy),
+        models=ModelChoice(simulator=simulator, strategy=strategy, scorers=asked),
         given=" ".join(explanation.split()),
     )
     return explain_unit(Workspace(), request, spending=Spending(budget_usd, max_calls)).document

@@ -79,6 +79,7 @@ class ExplainRequest:
                 corpus.open().fingerprint,
                 [corpus.window, corpus.windows_per_document, corpus.column, corpus.limit],
                 [asdict(self.models), self.given, self.models.prompts()],
+                self.models.scorers.identity(),
             ]
         )
 
@@ -178,6 +179,7 @@ async def _investigate(
         setup = Setup(
             explainer=opened.explainer,
             simulator=opened.simulator,
+            raters=opened.raters,
             provenance=Provenance(
                 method=opened.explainer.name,
                 seed=request.seed,

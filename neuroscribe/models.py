@@ -11,11 +11,13 @@ from core.errors import InvalidSetting, UnsupportedRequest
 from core.settings import Settings
 from llms.budget import Budget
 from llms.protocol import Capability
+from neuroscribe.scorers import ScorerChoice
 
 if TYPE_CHECKING:
     from agent.explainers.proposal import Explainer
     from llms.open import Options
     from llms.protocol import Model
+    from scoring.raters import Rater
     from scoring.simulators import Simulator, SlowSimulator
     from storage import Store
 
@@ -33,8 +35,8 @@ NEEDS: dict[Strategy, frozenset[Capability]] = {
 class ModelChoice:
     """Names of models, ``pattern`` for none. ``simulator`` None: whoever explains also simulates.
 
-    ``scored`` windows of each kind are simulated by a language model. Everything here is part of
-    the question that an answer is stored under.
+    ``scored`` windows of each kind are simulated by a language model and, if ``scorers`` say so,
+    rated by it. Everything here is part of the question that an answer is stored under.
     """
 
     explainer: str = PATTERN
@@ -43,6 +45,7 @@ class ModelChoice:
     candidates: int = 3
     scored: int = 10
     batch: int = 5
+    scorers: ScorerChoice = field(default_factory=ScorerChoice)
 
     @property
     def simulates(self) -> str:
@@ -68,8 +71,11 @@ class ModelChoice:
                     "the simulator 'pattern' reads sentences of the pattern language only",
                     "give --simulator a model",
                 )
+            self.scorers.check(PATTERN, None)
             return
-        self.resolved(_declared(self.simulates, settings, "--simulator"))
+        held = _declared(self.simulates, settings, "--simulator")
+        self.resolved(held)
+        self.scorers.check(self.simulates, held)
 
     def resolved(self, held: frozenset[Capability]) -> Strategy:
         """The strategy for a model of these capabilities; :class:`UnsupportedRequest` if none."""
@@ -96,10 +102,11 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """The open explainer and simulator of one run."""
+    """The open explainer, simulator and raters of one run."""
 
     explainer: Explainer
     simulator: Simulator | SlowSimulator
+    raters: tuple[Rater, ...] = ()
     label: str | None = None
     prompt: str | None = None
     parameters: dict[str, str | int | float | bool | None] = field(default_factory=dict)
@@ -132,7 +139,8 @@ async def voices(
         asked = [choice.simulates, *([choice.explainer] if explainer is None else [])]
         for name in dict.fromkeys(name for name in asked if name != PATTERN):
             opened[name] = open_model(name, recorder, budget, options)
-        yield _voices(choice, explainer, opened, promoted)
+        raters = choice.scorers.raters(opened.get(choice.simulates), choice.batch, settings)
+        yield _voices(choice, explainer, opened, raters, promoted)
     finally:
         for model in opened.values():
             await model.close()
@@ -142,6 +150,7 @@ def _voices(
     choice: ModelChoice,
     explainer: Explainer | None,
     opened: dict[str, Model],
+    raters: tuple[Rater, ...],
     promoted: tuple[str, ...],
 ) -> Voices:
     from agent.explainers.language_model import PROMPT, LanguageModelExplainer
@@ -149,11 +158,11 @@ def _voices(
 
     simulator = _simulator(choice, opened)
     if explainer is not None:
-        return Voices(explainer, simulator)
+        return Voices(explainer, simulator, raters)
     asked = LanguageModelExplainer(
         opened[choice.explainer], candidates=choice.candidates, promoted=promoted
     )
-    return Voices(asked, simulator, choice.explainer, load(PROMPT).label)
+    return Voices(asked, simulator, raters, choice.explainer, load(PROMPT).label)
 
 
 def _simulator(choice: ModelChoice, opened: dict[str, Model]) -> Simulator | SlowSimulator:

@@ -29,6 +29,16 @@ REGISTER = "subjects.json"
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "subjects" / "demo"
 
 
+def folder_digest(folder: Path) -> str:
+    """What a model's folder holds: names and bytes of its weights and settings."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".safetensors", ".json") and path.name != "card.json":
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class CorpusChoice:
     """Which text, cut how. ``per_document`` None is 16 windows for ``builtin``, else 64."""
@@ -123,12 +133,7 @@ class Workspace:
             folder = DEMO_FOLDER / "demo"
         if not folder.is_dir():
             return fingerprint([name, entry])
-        digest = hashlib.blake2b(digest_size=8)
-        for path in sorted(folder.iterdir()):
-            if path.suffix in (".safetensors", ".json") and path.name != "card.json":
-                digest.update(path.name.encode())
-                digest.update(path.read_bytes())
-        return fingerprint([name, digest.hexdigest(), self.settings.dtype])
+        return fingerprint([name, folder_digest(folder), self.settings.dtype])
 
     def plan(self, name: str, sites: list[str], choice: CorpusChoice) -> CollectPlan:
         """The collection that covers ``sites`` of a subject."""

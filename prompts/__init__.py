@@ -5,7 +5,7 @@ text changes; ``prompts.lock`` remembers both (``python -m prompts.lock`` brings
 every stored result names the prompt's id, version and hash.
 """
 
-from prompts.excerpts import demonstrations, fenced, listing, numbered, shown
+from prompts.excerpts import demonstrations, fenced, listing, marked, numbered, shown
 from prompts.templates import Prompt, Turn, load
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "fenced",
     "listing",
     "load",
+    "marked",
     "numbered",
     "shown",
 ]

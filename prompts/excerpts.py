@@ -1,7 +1,8 @@
-"""How text of a corpus is shown to a language model: as data, one token a line, inside a fence.
+"""How text of a corpus is shown to a language model: as data inside a fence.
 
-Tokens are JSON strings, so line ends and tabs cannot make new lines or columns; angle brackets are
-escaped as well, so no text can close its fence.
+Token by token, one a line, or as running text. Either is JSON strings, so line ends and tabs cannot
+make new lines or columns; angle brackets are escaped as well, so no text can close its fence, and
+where tokens are marked, square brackets too, so no text can mark itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 _FILE = Path(__file__).parent / "demonstrations.json"
@@ -42,6 +44,16 @@ def listing(tokens: Sequence[str], values: Sequence[int]) -> str:
 def numbered(tokens: Sequence[str]) -> str:
     """Number from 1, tab, token on each line."""
     return "\n".join(f"{i}\t{shown(t)}" for i, t in enumerate(tokens, 1))
+
+
+def marked(tokens: Sequence[str], marks: Sequence[bool]) -> str:
+    """The text as a JSON string with ``[[``, ``]]`` around every run of marked tokens."""
+    pieces = []
+    for mark, run in groupby(zip(tokens, marks, strict=True), key=lambda pair: bool(pair[1])):
+        text = shown("".join(token for token, _ in run))[1:-1]
+        text = text.replace("[", "\\u005b").replace("]", "\\u005d")
+        pieces.append(f"[[{text}]]" if mark else text)
+    return f'"{"".join(pieces)}"'
 
 
 def fenced(body: str, number: int | None = None) -> str:

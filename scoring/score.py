@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evidence import Ints
 from core.results import Mode, Score, Status
 from scoring.case import Case
 from scoring.measured import Estimate, estimate
@@ -97,15 +99,19 @@ def _listed(
     They are on the unit's own scale already.
     """
 
-    def value(predicted: Array) -> float | None:
-        return scorer.measured(replace(seen, predicted=predicted)).value
+    def value(predicted: Array, on_select: Array | None) -> float | None:
+        ready = scorer.beside(case, on_select)
+        return ready.measured(replace(seen, predicted=predicted)).value
 
-    ids = case.report.pool.token_ids[drawn.rows]
+    def looked_up(values: Callable[[Ints], Array]) -> float | None:
+        return value(values(case.report.pool.token_ids[drawn.rows]), values(on_select))
+
+    on_select = case.select.pool.token_ids
     return (
-        value(case.table.list_of(case.symbols, ids)),
-        value(case.table.list_of(50, ids)),
-        value(case.table.full(ids)),
-        None if case.oracle is None else value(case.oracle[drawn.rows]),
+        looked_up(partial(case.table.list_of, case.symbols)),
+        looked_up(partial(case.table.list_of, 50)),
+        looked_up(case.table.full),
+        None if case.oracle is None else value(case.oracle[drawn.rows], None),
     )
 
 

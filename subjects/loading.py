@@ -108,7 +108,7 @@ def load_files(
     common: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     if revision and not local:
         common["revision"] = revision
-    with _quiet_loading(), _one_line_errors(source):
+    with quiet_loading(), one_line_errors(source):
         commit = None if local else _commit(source, revision)
         if commit:
             common["revision"] = commit  # config, tokenizer and weights of one and the same commit
@@ -169,7 +169,7 @@ def _snapshot(source: str, revision: str | None) -> Path:
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
+def quiet_loading() -> Iterator[None]:
     """No progress bars (ours stand on stderr alone), no background conversion of weights."""
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
@@ -196,7 +196,7 @@ def _quiet_loading() -> Iterator[None]:
 
 
 @contextmanager
-def _one_line_errors(source: str) -> Iterator[None]:
+def one_line_errors(source: str) -> Iterator[None]:
     """Turn what the libraries raise while loading into the product's errors."""
     try:
         yield

@@ -26,6 +26,9 @@ def explain(
     strategy: options.Strategy = "auto",
     candidates: options.Candidates = 3,
     score_excerpts: options.Scored = 10,
+    scorers: options.Scorers = "simulation",
+    embedder: options.Embedder = None,
+    embedder_revision: options.EmbedderRevision = None,
     budget_usd: options.BudgetUsd = None,
     max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
@@ -55,7 +58,14 @@ def explain(
         seed=seed,
         experiments=not one_shot,
         corpus=options.corpus_choice(corpus, column, limit, window, per_document),
-        models=options.model_choice(explainer, simulator, strategy, candidates, score_excerpts),
+        models=options.model_choice(
+            explainer,
+            simulator,
+            strategy,
+            candidates,
+            score_excerpts,
+            (scorers, embedder, embedder_revision),
+        ),
     )
     spending = Spending(budget_usd, max_calls, max_tokens, concurrency)
     answer(workspace, request, spending, fresh=fresh, json=json, html=html)

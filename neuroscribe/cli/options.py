@@ -79,6 +79,26 @@ Scored = Annotated[
         "--score-excerpts", min=1, help="Windows of each kind that a language model simulates."
     ),
 ]
+Scorers = Annotated[
+    str,
+    typer.Option(
+        "--scorers",
+        metavar="NAMES",
+        help="simulation (always there), and any of detection, fuzzing, intruder (a language model "
+        "rates excerpts: more requests), embedding; or all.",
+    ),
+]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="MODEL",
+        help="Adds embedding: lexical (no model), or folder or Hugging Face ID of an encoder.",
+    ),
+]
+EmbedderRevision = Annotated[
+    str | None, typer.Option("--embedder-revision", help="Revision of --embedder.")
+]
 BudgetUsd = Annotated[
     float | None, typer.Option("--budget-usd", min=0.0, help="Stop before spending more dollars.")
 ]
@@ -94,16 +114,26 @@ Concurrency = Annotated[
 
 
 def model_choice(
-    explainer: str, simulator: str | None, strategy: str, candidates: int, scored: int
+    explainer: str,
+    simulator: str | None,
+    strategy: str,
+    candidates: int,
+    scored: int,
+    scorers: tuple[str, str | None, str | None],
 ) -> ModelChoice:
-    """Who explains and who simulates, as chosen on the command line."""
+    """Who explains, simulates and rates, as chosen on the command line.
+
+    ``scorers`` are their names, the embedder and its revision.
+    """
     from core.errors import InvalidSetting
-    from neuroscribe.models import NEEDS, ModelChoice
+    from neuroscribe.models import NEEDS, PATTERN, ModelChoice
+    from neuroscribe.scorers import ScorerChoice
 
     known = ("auto", *NEEDS)
     if strategy not in known:
         raise InvalidSetting(f"{strategy!r} is no strategy", f"known: {', '.join(known)}")
-    return ModelChoice(explainer, simulator, strategy, candidates, scored)
+    asked = ScorerChoice.named(*scorers, model=(simulator or explainer) != PATTERN)
+    return ModelChoice(explainer, simulator, strategy, candidates, scored, scorers=asked)
 
 
 def interchange_format(name: str) -> Format:

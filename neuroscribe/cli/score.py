@@ -25,6 +25,9 @@ def score(
     simulator: options.Simulator = None,
     strategy: options.Strategy = "auto",
     score_excerpts: options.Scored = 10,
+    scorers: options.Scorers = "simulation",
+    embedder: options.Embedder = None,
+    embedder_revision: options.EmbedderRevision = None,
     budget_usd: options.BudgetUsd = None,
     max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
@@ -50,7 +53,14 @@ def score(
         unit=named,
         seed=seed,
         corpus=options.corpus_choice(corpus, column, limit, window, per_document),
-        models=options.model_choice("pattern", simulator, strategy, 1, score_excerpts),
+        models=options.model_choice(
+            "pattern",
+            simulator,
+            strategy,
+            1,
+            score_excerpts,
+            (scorers, embedder, embedder_revision),
+        ),
         given=" ".join(explanation.split()),
     )
     spending = Spending(budget_usd, max_calls, max_tokens, concurrency)

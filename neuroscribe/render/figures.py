@@ -97,6 +97,11 @@ def scorer_name(score: Named) -> str:
     return f"{score.scorer.replace('_', ' ')}, {MEASURES.get(score.measure, score.measure)}"
 
 
+def source(score: Score, scores: Sequence[Score]) -> str:
+    """``, by MODEL`` where a score does not follow from the simulation, which comes first."""
+    return "" if score.simulator == scores[0].simulator else f", by {score.simulator}"
+
+
 def headline(score: Score) -> bool:
     """Whether a score stands among those that are shown first: one measure a scorer."""
     if score.scorer == "explained_variance":

@@ -261,6 +261,7 @@ def environment() -> Environment:
         interval=figures.interval,
         band_range=figures.band_range,
         scorer=figures.scorer_name,
+        source=figures.source,
         mode=figures.mode_name,
         cautions=figures.cautions,
         without_value=figures.without_value,

@@ -16,6 +16,7 @@ from neuroscribe.render.figures import (
     interval,
     mode_name,
     scorer_name,
+    source,
     without_value,
 )
 from neuroscribe.render.visible import visible_text
@@ -38,9 +39,11 @@ def score_lines(
     lines: list[RenderableType] = []
     if header:
         lines.append(_header(axis, cells, beside if roomy else []))
-    for name in dict.fromkeys(map(scorer_name, scores)):
-        members = [s for s in scores if scorer_name(s) == name]
-        lines.append(Text(name, style="italic"))
+    named: dict[str, list[Score]] = {}
+    for score in scores:
+        named.setdefault(scorer_name(score) + source(score, scores), []).append(score)
+    for name, members in named.items():
+        lines.append(Text(visible_text(name), style="italic"))
         for score in members:
             line = _row(score, axis, cells)
             if roomy and score.value is not None:

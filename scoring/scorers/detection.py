@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import Calibration, Mode, Scorer
+from core.results import Calibration, Mode, Scorer, Simulation
 from scoring.case import Case
 from scoring.intervals import Scale
 from scoring.measured import Measured
@@ -22,7 +22,7 @@ class Detection:
     """A window is rated by its highest prediction, and counts as positive where the unit fires.
 
     Silent windows were looked at: a random window in which the unit does something, but less than
-    firing, is neither. Balanced accuracy takes its cut from ``select``.
+    firing, is neither. Balanced accuracy takes its cut from ``select``, unless it does not learn.
     """
 
     measure: Literal["auroc", "balanced_accuracy"]
@@ -31,6 +31,7 @@ class Detection:
     modes: tuple[Mode, ...] = ("top_and_random", "corpus", "hard_negatives")
     scale: Scale = "share"
     cut: float = 0.0
+    learns: bool = True
 
     def sample(self, case: Case, mode: Mode) -> Sample:
         """The mode's windows."""
@@ -38,25 +39,18 @@ class Detection:
 
     def fitted(self, case: Case) -> Detection:
         """With the cut that serves best on ``select``."""
+        if self.measure == "auroc" or not self.learns:
+            return self
+        return replace(self, cut=_cut(case, case.fitted))
+
+    def beside(self, case: Case, values: Array | None) -> Detection:
+        """With their own best cut or, where none can be learned, the middle of what is neither."""
         if self.measure == "auroc":
             return self
-        drawn = sample(case.select, "corpus")
-        fitted = case.fitted
-        return replace(
-            self,
-            cut=best_cut(
-                window_items(
-                    Seen(
-                        fitted.predicted[drawn.rows],
-                        fitted.known[drawn.rows],
-                        case.select.pool.activations[drawn.rows].astype(np.float64),
-                        case.firing,
-                        case.select.pool.windows[drawn.rows],
-                        drawn.design,
-                    )
-                )
-            ),
-        )
+        if values is None:
+            return replace(self, cut=(case.firing.on + case.firing.off) / 2)
+        known = np.ones(values.shape, dtype=np.bool_)
+        return replace(self, cut=_cut(case, Simulation(values, known)))
 
     def prepared(self, values: Array) -> Array:
         """As they are."""
@@ -70,6 +64,16 @@ class Detection:
     def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
         """Which windows do other units fire in?"""
         return loop_null(self, seen, others)
+
+
+def _cut(case: Case, said: Simulation) -> float:
+    """The best cut through what was said of ``select``."""
+    drawn = sample(case.select, "corpus")
+    actual = case.select.pool.activations[drawn.rows].astype(np.float64)
+    windows = case.select.pool.windows[drawn.rows]
+    predicted, known = said.predicted[drawn.rows], said.known[drawn.rows]
+    seen = Seen(predicted, known, actual, case.firing, windows, drawn.design)
+    return best_cut(window_items(seen))
 
 
 def window_items(seen: Seen) -> Items:

@@ -44,6 +44,10 @@ class ExplainedVariance:
         """With the map from predictions to activations."""
         return replace(self, mapping=calibrate(case, self.calibration))
 
+    def beside(self, case: Case, values: Array | None) -> ExplainedVariance:
+        """Itself: what is mapped are the predictions."""
+        return self
+
     def prepared(self, values: Array) -> Array:
         """On the unit's scale."""
         return self.mapping(values)

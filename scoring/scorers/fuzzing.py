@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import Calibration, Mode, Scorer
+from core.results import Calibration, Mode, Scorer, Simulation
 from scoring.case import Case
 from scoring.intervals import Scale
 from scoring.measured import Measured
@@ -23,7 +23,8 @@ class Fuzzing:
     """Each window in which the unit fires is rated twice: marked rightly, and marked wrongly.
 
     Wrong marks lie on as many tokens of the same window on which the unit is silent, drawn by the
-    window's number. A rating is the mean prediction on the marked tokens.
+    window's number. A rating is the mean prediction on the marked tokens. Balanced accuracy takes
+    its cut from ``select``, unless it does not learn.
     """
 
     measure: Literal["auroc", "balanced_accuracy"]
@@ -32,6 +33,7 @@ class Fuzzing:
     modes: tuple[Mode, ...] = ("top_and_random", "corpus")
     scale: Scale = "share"
     cut: float = 0.0
+    learns: bool = True
 
     def sample(self, case: Case, mode: Mode) -> Sample:
         """The mode's windows."""
@@ -39,24 +41,18 @@ class Fuzzing:
 
     def fitted(self, case: Case) -> Fuzzing:
         """With the cut that serves best on ``select``."""
+        if self.measure == "auroc" or not self.learns:
+            return self
+        return replace(self, cut=_cut(case, case.fitted))
+
+    def beside(self, case: Case, values: Array | None) -> Fuzzing:
+        """With their own best cut or, where none can be learned, the middle of what is neither."""
         if self.measure == "auroc":
             return self
-        drawn = sample(case.select, "corpus")
-        return replace(
-            self,
-            cut=best_cut(
-                marked_items(
-                    Seen(
-                        case.fitted.predicted[drawn.rows],
-                        case.fitted.known[drawn.rows],
-                        case.select.pool.activations[drawn.rows].astype(np.float64),
-                        case.firing,
-                        case.select.pool.windows[drawn.rows],
-                        drawn.design,
-                    )
-                )
-            ),
-        )
+        if values is None:
+            return replace(self, cut=(case.firing.on + case.firing.off) / 2)
+        known = np.ones(values.shape, dtype=np.bool_)
+        return replace(self, cut=_cut(case, Simulation(values, known)))
 
     def prepared(self, values: Array) -> Array:
         """As they are."""
@@ -70,6 +66,16 @@ class Fuzzing:
     def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
         """Are these the tokens that other units fire on?"""
         return loop_null(self, seen, others)
+
+
+def _cut(case: Case, said: Simulation) -> float:
+    """The best cut through what was said of ``select``."""
+    drawn = sample(case.select, "corpus")
+    actual = case.select.pool.activations[drawn.rows].astype(np.float64)
+    windows = case.select.pool.windows[drawn.rows]
+    predicted, known = said.predicted[drawn.rows], said.known[drawn.rows]
+    seen = Seen(predicted, known, actual, case.firing, windows, drawn.design)
+    return best_cut(marked_items(seen))
 
 
 def marked_items(seen: Seen) -> Items:

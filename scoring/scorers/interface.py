@@ -70,6 +70,13 @@ class TokenScorer(Protocol):
         """The same with whatever it has to learn from ``select``."""
         ...
 
+    def beside(self, case: Case, values: Array | None) -> TokenScorer:
+        """The same for what is on the unit's own scale already: token lists and the true signal.
+
+        ``values`` [select pool, tokens] are theirs on ``select``, None where they are not known.
+        """
+        ...
+
     def prepared(self, values: Array) -> Array:
         """Predictions as they enter the measure (calibrated)."""
         ...

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evidence import Ints
 from core.results import Calibration, Measure, Mode, Scorer
 from scoring.case import Case
 from scoring.intervals import Design, Scale
 from scoring.measured import Measured
 from scoring.samples import Sample, intruder_sample
 from scoring.scorers.detection import window_items
-from scoring.scorers.interface import Array, Seen, loop_null
+from scoring.scorers.interface import Array, Flags, Seen, loop_null
 
 FIRING = 4
 CHANCE = 1 / (FIRING + 1)
@@ -41,6 +42,10 @@ class Intruder:
         """Itself."""
         return self
 
+    def beside(self, case: Case, values: Array | None) -> Intruder:
+        """Itself."""
+        return self
+
     def prepared(self, values: Array) -> Array:
         """As they are."""
         return values
@@ -48,25 +53,35 @@ class Intruder:
     def measured(self, seen: Seen) -> Measured:
         """The share of sets in which the intruder was found."""
         items = window_items(seen)
-        positive = items.positive[items.positive_weight > 0]
-        negative = items.negative[items.negative_weight > 0]
-        sets = min(len(positive) // FIRING, len(negative))
-        if not sets:
-            return Measured.undefined(f"fewer than {FIRING} windows that fire, or none that do not")
-        rows = positive[: sets * FIRING].reshape(FIRING, sets).T
-        found = _found(rows, negative[:sets])
-        left = (found.sum() - found) / max(sets - 1, 1)
-        return Measured(
-            float(found.mean()),
-            left,
-            fewest=sets,
-            design=Design.equal(sets),
-            excerpts=sets * (FIRING + 1),
-        )
+        firing, intruder = sets_of(items.positive_weight > 0, items.negative_weight > 0)
+        return share_found(items.positive[firing], items.negative[intruder])
 
     def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
         """The same with sets that other units make of these windows."""
         return loop_null(self, seen, others)
+
+
+def sets_of(fires: Flags, silent: Flags) -> tuple[Ints, Ints]:
+    """Rows of the windows of each set that fire [sets, 4] and of its intruder [sets]."""
+    firing, intruders = np.flatnonzero(fires), np.flatnonzero(silent)
+    sets = min(len(firing) // FIRING, len(intruders))
+    return firing[: sets * FIRING].reshape(FIRING, sets).T, intruders[:sets]
+
+
+def share_found(firing: Array, intruder: Array) -> Measured:
+    """The share of sets, rated [sets, 4] and [sets], in which the intruder is rated lowest."""
+    sets = len(intruder)
+    if not sets:
+        return Measured.undefined(f"fewer than {FIRING} windows that fire, or none that do not")
+    found = _found(firing, intruder)
+    left = (found.sum() - found) / max(sets - 1, 1)
+    return Measured(
+        float(found.mean()),
+        left,
+        fewest=sets,
+        design=Design.equal(sets),
+        excerpts=sets * (FIRING + 1),
+    )
 
 
 def _found(firing: Array, intruder: Array) -> Array:

@@ -34,6 +34,10 @@ class SimulationCorrelation:
         """Itself: ρ does not change with the scale."""
         return self
 
+    def beside(self, case: Case, values: Array | None) -> SimulationCorrelation:
+        """Itself."""
+        return self
+
     def prepared(self, values: Array) -> Array:
         """As they are."""
         return values

@@ -1,8 +1,10 @@
 """A model without faults of judgement: it knows the truth, and predicts what an explanation says.
 
 Asked to explain, it gives ``truth``. Asked to simulate, it reads the explanation and the tokens
-from the prompt, evaluates the sentence, and answers in whatever form was asked for. What is lost
-between it and the oracle's score is lost by the product.
+from the prompt, evaluates the sentence, and answers in whatever form was asked for. Asked to rate
+excerpts or marks, it does the same with the text; how a text is split it remembers from the
+simulation. Asked for the intruder, it needs no explanation but ``truth``. What is lost between it
+and the oracle's score is lost by the product.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from core.patterns import TokenGrid, evaluate, parse
 _SAID = re.compile(r"^Explanation: (\"(?:[^\"\\]|\\.)*\")$", re.MULTILINE)
 _SLOT = re.compile(r"^(\"(?:[^\"\\]|\\.)*\")\tunknown$", re.MULTILINE)
 _EXCERPT = re.compile(r"^<excerpt>[^\n]*\n(.*?)\n</excerpt>", re.DOTALL | re.MULTILINE)
+_TEXT = re.compile(r"^<excerpt>[^\n]*\n(\"[^\n]*)\n</excerpt>", re.MULTILINE)
+_MARK = re.compile(r"\[\[|\]\]")
 _ASKED = re.compile(r"token number (\d+)")
 
 
@@ -32,6 +36,7 @@ class IdealModel:
 
     model: TinyModel
     truth: str = ""
+    splits: dict[str, list[str]] = field(default_factory=dict)
 
     def __call__(self, body: dict[str, Any]) -> Answer:
         """Answer one request in the words of its own prompt."""
@@ -41,6 +46,14 @@ class IdealModel:
         if "These are" in text:
             meaning = {"text": self.truth, "tokens": [], "confidence": 10}
             return Answer(data={"verdict": "explained", "meanings": [meaning]})
+        if "the intruder?" in text:
+            shown = map(json.loads, _TEXT.findall(text))
+            silent = [not _evaluated(self.truth, self.splits[said]).any() for said in shown]
+            return Answer(data={"intruder": silent.index(True) + 1 if any(silent) else 1})
+        if "Rate the" in text:
+            return Answer(data={"ratings": self._ratings(text)})
+        for part in _excerpts(text):
+            self.splits["".join(part)] = part
         values = [_values(text, part) for part in _excerpts(text)]
         if "Predict the" in text:
             return Answer(data={"sequences": [_entry(i, v) for i, v in enumerate(values, 1)]})
@@ -48,6 +61,26 @@ class IdealModel:
         if not asked:
             raise AssertionError(f"no question that this model knows: {text[-500:]!r}")
         return Answer(tokens=[_digits(values[-1][int(asked[-1]) - 1])])
+
+    def _ratings(self, text: str) -> list[dict[str, int]]:
+        """The strongest token of every excerpt or, where some are marked, their mean."""
+        explanation = json.loads(_SAID.findall(text)[-1])
+        found = []
+        for number, said in enumerate(_TEXT.findall(text), 1):
+            if "the marked tokens are" in text:
+                strength = self._marked(explanation, said).mean()
+            else:
+                strength = _evaluated(explanation, self.splits[json.loads(said)]).max()
+            found.append({"sequence": number, "rating": round(float(strength))})
+        return found
+
+    def _marked(self, explanation: str, said: str) -> np.ndarray:
+        """Values on the marked tokens of a text."""
+        pieces = [json.loads(f'"{piece}"') for piece in _MARK.split(said[1:-1])]
+        tokens = self.splits["".join(pieces)]
+        ends = np.cumsum([len(token) for token in tokens])
+        inside = np.searchsorted(np.cumsum([len(piece) for piece in pieces]), ends) % 2 == 1
+        return _evaluated(explanation, tokens)[inside]
 
     def _slots(self, body: dict[str, Any]) -> Answer:
         text = self.model.decode(body["prompt"])
@@ -77,8 +110,11 @@ def _excerpts(text: str) -> list[list[str]]:
 
 
 def _values(text: str, tokens: list[str]) -> np.ndarray:
-    said = json.loads(_SAID.findall(text)[-1])
-    return evaluate(parse(said), TokenGrid.from_tokens([tuple(tokens)]))[0]
+    return _evaluated(json.loads(_SAID.findall(text)[-1]), tokens)
+
+
+def _evaluated(explanation: str, tokens: list[str]) -> np.ndarray:
+    return evaluate(parse(explanation), TokenGrid.from_tokens([tuple(tokens)]))[0]
 
 
 def _entry(number: int, values: np.ndarray) -> dict[str, Any]:

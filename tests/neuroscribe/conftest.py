@@ -1,9 +1,13 @@
-"""A home folder and a small corpus of its own for every test module; the subject is ``planted``."""
+"""A home folder, a small corpus, and a scripted server of language models for every test module.
+
+The subject is ``planted``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,14 @@ from neuroscribe.cli import main
 from subjects.corpora.builtin import standard_library
 from subjects.corpora.generated import documents
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fakes"))
+
+from fake_ideal import IdealModel
+from fake_model import tiny_model
+from fake_server import FakeServer, running
+
 torch.set_num_threads(1)
+KEY = "sk-secret-of-the-tests-0123456789"
 
 
 @dataclass(frozen=True)
@@ -79,3 +90,43 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(stop.value.code, out, err)
 
     return call
+
+
+class Served:
+    """The running server, its script, and the names of models on it."""
+
+    def __init__(self, server: FakeServer, ideal: IdealModel, url: str) -> None:
+        self.server, self.ideal = server, ideal
+        self.openai = f"openai:tiny@{url}/v1"
+        self.anthropic = f"anthropic:tiny@{url}"
+
+
+@pytest.fixture(scope="module")
+def running_server() -> Iterator[Served]:
+    model = tiny_model(context=8192)
+    ideal = IdealModel(model)
+    server = FakeServer(model=model, script=ideal, key=KEY)
+    with running(server) as url:
+        yield Served(server, ideal, url)
+
+
+@pytest.fixture
+def served(running_server: Served, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("NEUROSCRIBE_LLM_FIRST_WAIT", "0.05")
+    running_server.server.requests.clear()
+    yield running_server
+    running_server.server.faults = ()
+
+
+@pytest.fixture
+def truth(
+    run: Callable[..., Ran], home: Path, corpus: Path, served: Served
+) -> Callable[[str], str]:
+    def of(unit: str) -> str:
+        shown = run("show", unit, "--corpus", corpus, "--json").json
+        served.ideal.truth = shown["truth"]["pattern"]
+        return str(served.ideal.truth)
+
+    return of

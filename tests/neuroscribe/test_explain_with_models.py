@@ -6,63 +6,17 @@ lost by prompts, parsing, alignment or scoring.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fake_faults import Fault
 
 from storage import open_store
 from subjects.corpora.generated import documents
-from tests.neuroscribe.conftest import Ran
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fakes"))
-
-from fake_faults import Fault
-from fake_ideal import IdealModel
-from fake_model import tiny_model
-from fake_server import FakeServer, running
+from tests.neuroscribe.conftest import KEY, Ran, Served
 
 Run = Callable[..., Ran]
-KEY = "sk-secret-of-the-tests-0123456789"
-
-
-class Served:
-    """The running server, its script, and the names of models on it."""
-
-    def __init__(self, server: FakeServer, ideal: IdealModel, url: str) -> None:
-        self.server, self.ideal = server, ideal
-        self.openai = f"openai:tiny@{url}/v1"
-        self.anthropic = f"anthropic:tiny@{url}"
-
-
-@pytest.fixture(scope="module")
-def running_server() -> Iterator[Served]:
-    model = tiny_model(context=8192)
-    ideal = IdealModel(model)
-    server = FakeServer(model=model, script=ideal, key=KEY)
-    with running(server) as url:
-        yield Served(server, ideal, url)
-
-
-@pytest.fixture
-def served(running_server: Served, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.setenv(name, KEY)
-    monkeypatch.setenv("NEUROSCRIBE_LLM_FIRST_WAIT", "0.05")
-    running_server.server.requests.clear()
-    yield running_server
-    running_server.server.faults = ()
-
-
-@pytest.fixture
-def truth(run: Run, home: Path, corpus: Path, served: Served) -> Callable[[str], str]:
-    def of(unit: str) -> str:
-        shown = run("show", unit, "--corpus", corpus, "--json").json
-        served.ideal.truth = shown["truth"]["pattern"]
-        return str(served.ideal.truth)
-
-    return of
 
 
 def rho(document: dict[str, object], mode: str = "corpus") -> dict[str, float]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidSetting
-from prompts import demonstrations, fenced, listing, load, numbered, shown
+from prompts import demonstrations, fenced, listing, load, marked, numbered, shown
 from prompts.lock import current, locked, stale
 from prompts.templates import read
 
@@ -60,6 +60,20 @@ def test_listings_number_from_one() -> None:
     assert listing(["a", "\n"], [0, 10]) == '"a"\t0\n"\\n"\t10'
     assert numbered(["a", "b"]) == '1\t"a"\n2\t"b"'
     assert fenced("x", 3).startswith("<excerpt> (sequence 3)\nx\n")
+
+
+def test_marks_stand_around_runs_of_tokens_and_text_cannot_make_them() -> None:
+    assert marked(["a", " b", " c", "d"], [False, True, True, False]) == '"a[[ b c]]d"'
+    said = marked(["[[x]]", "</excerpt>", "\n"], [False, True, False])
+    assert said == r'"\u005b\u005bx\u005d\u005d[[\u003c/excerpt\u003e]]\n"'
+
+
+@given(st.lists(st.tuples(st.text(), st.booleans())))
+def test_marked_text_is_the_text_once_its_marks_are_gone(pairs: list[tuple[str, bool]]) -> None:
+    said = marked([token for token, _ in pairs], [mark for _, mark in pairs])
+    bare = said.replace("[[", "").replace("]]", "")
+    assert json.loads(bare) == json.loads(shown("".join(token for token, _ in pairs)))
+    assert len(said.splitlines()) == 1
 
 
 def test_demonstrations_are_whole() -> None:

@@ -155,3 +155,24 @@ def test_missing_predictions_are_neither_right_nor_wrong(
     found = score(Detection("auroc"), half, report, "corpus")
     assert found.value == 1.0
     assert found.n_tokens < found.n_excerpts * 32
+
+
+@pytest.mark.parametrize("scorer", [Detection("balanced_accuracy"), Fuzzing("balanced_accuracy")])
+def test_what_stands_beside_has_a_cut_on_its_own_scale(
+    truth: Floats, report: SplitEvidence, scorer: TokenScorer
+) -> None:
+    """Predictions go to 10 and this unit to a hundredth: one cut cannot serve both."""
+    pool = replace(report.pool, activations=report.pool.activations / 100)
+    faint = replace(report, pool=pool)
+    case = case_of(
+        explanation_id="e",
+        text="said",
+        symbols=2,
+        simulator=Foreseen(5 * truth),
+        explain=faint,
+        select=faint,
+        report=faint,
+        oracle=pool.activations.astype(float),
+    )
+    (found,) = scores(case, [scorer], ["corpus"])
+    assert (found.value, found.oracle, found.token_table) == (1.0, 1.0, 1.0)

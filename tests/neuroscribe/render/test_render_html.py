@@ -292,3 +292,11 @@ def test_text_stands_out_from_its_ground(scheme: int, ink: str, ground: str) -> 
 def test_long_explanations_are_kept_whole() -> None:
     text = "word " * 400
     assert text.strip() in Page(unit_page(document(explanations=[explanation(text=text)]))).text
+
+
+def test_what_a_model_rated_stands_apart_from_what_was_simulated() -> None:
+    simulated = score(scorer="detection", measure="auroc")
+    rated = simulated.model_copy(update={"simulator": "openai:<b>"})
+    page = unit_page(document(scores=[score(), simulated, rated]))
+    assert page.count("detection, AUROC, by openai:&lt;b&gt;") == 1
+    assert "<b>openai" not in page

@@ -270,3 +270,11 @@ def test_the_profile_shows_statistics_bands_histogram_and_output_tokens() -> Non
 def test_the_explanation_never_runs_past_a_given_width() -> None:
     view = explain_view(document(explanations=[explanation(text="word " * 60)]), width=70)
     assert max(cell_len(line) for line in plain(view, 200).splitlines()) <= 70
+
+
+def test_what_a_model_rated_stands_apart_from_what_was_simulated() -> None:
+    simulated = score(scorer="detection", measure="auroc")
+    rated = simulated.model_copy(update={"simulator": "openai:\x1b[2J"})
+    text = plain(explain_view(document(scores=[score(), simulated, rated])))
+    assert row(text, "detection, AUROC") != row(text, "detection, AUROC, by openai:")
+    assert "\x1b" not in text
