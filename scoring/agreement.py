@@ -49,7 +49,7 @@ def spearman(
     Pearson's correlation of the ranks (Spearman 1904, Am. J. Psychol. 15:72). The p-value is the
     share of random pairings whose |ρ_s| is no smaller, the true one among them, so it is never 0
     (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39). ``None`` for fewer than ``LEAST``
-    explanations and where either figure is the same for all. ``names`` of the figures and of what was
+    explanations and where either figure is the same for all. ``names`` of the figures and what was
     drawn (``of``, in the plural) go into the reason.
 
     In 250 simulations each of ratings in five steps with a true ρ_s of 0.56, the interval held it
