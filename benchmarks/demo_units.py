@@ -78,8 +78,9 @@ def summary(name: str, documents: list[ExplainDocument]) -> dict[str, Any]:
 
 
 def _mean(values: list[float | None]) -> float | None:
-    """Mean of the defined values; an undefined baseline predicts nothing and counts as 0."""
-    return _rounded(float(np.mean([v or 0.0 for v in values]))) if values else None
+    """Mean of the defined values."""
+    defined = [v for v in values if v is not None]
+    return _rounded(float(np.mean(defined))) if defined else None
 
 
 def _rounded(value: float | None) -> float | None:

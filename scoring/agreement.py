@@ -60,8 +60,8 @@ def spearman(
         return RankCorrelation(None, None, None, None, n, f"fewer than {LEAST} {of}")
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         which = names[0] if np.ptp(a) == 0 else names[1]
-        reason = f"every {of.removesuffix('s')} has the same {which}"
-        return RankCorrelation(None, None, None, None, n, reason)
+        same = f"every {of.removesuffix('s')} has the same {which}"
+        return RankCorrelation(None, None, None, None, n, same)
     value = _rank_correlation(a, b)
     low, high, reason = bootstrap.interval(
         n, lambda rows: _rank_correlation(a[rows], b[rows]), seed, of=of

@@ -71,12 +71,12 @@ def compare_explanations(
     left_out = len(weights) - count
     a, b = (found.value for found in both)
     if a is None or b is None:
-        reason = "; ".join(
+        why = "; ".join(
             f"{name}: {found.reason}"
             for name, found in zip(("first", "second"), both, strict=True)
             if found.value is None
         )
-        return ExplanationsCompared(a, b, Estimate(None, reason=reason), None, reason, 0, left_out)
+        return ExplanationsCompared(a, b, Estimate(None, reason=why), None, why, 0, left_out)
     apart = Measured(
         a - b,
         both[0].left_out - both[1].left_out,
