@@ -54,15 +54,18 @@ def compare_explanations(
 ) -> ExplanationsCompared:
     """Two predictions of one unit, all [excerpts, tokens]; ``known`` where both were simulated.
 
-    The interval is the jackknife of the difference of the two ρ. The p-value is that of a paired
-    permutation test: in each excerpt the predictions change places or do not, by a coin, and p is
-    the share of draws in which the difference is no smaller beside its own jackknife error, the
-    true one among them (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39). It is exact
-    where the two are exchangeable within excerpts, whatever the weights. For equal ρ of unlike
-    predictions the studentized figure makes it right for many excerpts (Janssen 1997, Stat. Probab.
-    Lett. 36:9); it then rejected at .05 in 6 % of 1000 simulated samples of 20 and of 40 excerpts,
-    in 8 % of 10. So there is none for fewer than ``FEW_EXCERPTS``, nor where the difference is
-    undefined without some excerpt. Equal predictions have p = 1.
+    The interval is the jackknife of the difference of the two ρ; it held the true one in 92 % of
+    1000 simulated samples of 10 excerpts, in 93 % of 20, in 95 % of 40.
+
+    The p-value is that of a paired permutation test: in each excerpt the predictions change places
+    or do not, by a coin, and p is the share of draws in which the difference is no smaller beside
+    its own jackknife error, the true one among them (Phipson and Smyth 2010, Stat. Appl. Genet.
+    Mol. Biol. 9:39). It is exact where the two are exchangeable within excerpts, whatever the
+    weights. For equal ρ of unlike predictions the studentized figure makes it right for many
+    excerpts (Janssen 1997, Stat. Probab. Lett. 36:9); it then rejected at .05 in 6 % of 1000
+    simulated samples of 20 and of 40 excerpts, in 8 % of 10. So there is none for fewer than
+    ``FEW_EXCERPTS``, nor where the difference is undefined without some excerpt. Equal predictions
+    have p = 1.
     """
     sums = [excerpt_sums(values, actual, known) for values in (first, second)]
     weights = design.weights

@@ -40,12 +40,8 @@ from neuroscribe.reports.documents import (
 
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _SHADES: Final = (
-    "",
-    "on grey93",
-    "on light_cyan1",
-    "on pale_turquoise1",
-    "on sky_blue2",
-    "on sky_blue1",
+    *("", "on grey93", "on light_cyan1"),
+    *("on pale_turquoise1", "on sky_blue1", "on deep_sky_blue1"),
 )
 _LABEL: Final = 12
 _LONGEST: Final = 160
@@ -115,8 +111,9 @@ def _distribution(found: Distribution) -> Iterable[RenderableType]:
             yield _row("", f"{found.histogram.below} lie further down")
     yield _row("mean", f"{mean_text(found.mean)}  n = {found.n}")
     yield _row("quartiles", quartiles_text(found))
-    beside = " · ".join(f"{name} {figure(mean.value)}" for name, mean in baselines(found))
-    yield _row("null", " · ".join(said for said in (null_text(found), beside) if said))
+    yield _row("null", null_text(found))
+    if beside := [f"{name} {figure(mean.value)}" for name, mean in baselines(found)]:
+        yield _row("baselines", " · ".join(beside))
     gain = found.gain
     yield _row("gain", f"{mean_text(gain.gain, signed=True)} over the equal list")
     if gain.gain.n:
