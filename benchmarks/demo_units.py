@@ -5,7 +5,8 @@ a list of ``{"group", "units", "modes": {mode: {"rho", "token_list_equal", "toke
 "token_table", "null_mean", "null_p95", "gain", "gain_low", "gain_high", "undefined"}}}`` for all
 units, each layer, and the units whose full token table reaches less than .75 in ``corpus`` mode
 (those that follow context). ``gain`` is the paired difference to the equal-length token list with a
-95 % bootstrap interval over units. Abstained units count with the score that they have.
+95 % bootstrap interval over the units on which both are defined. Abstained units count with the
+score that they have.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from core.settings import Settings
 from neuroscribe.documents import ExplainDocument
 from neuroscribe.explaining import ExplainRequest, explain_unit
 from neuroscribe.workspace import CorpusChoice, Workspace
+from scoring.comparison import Pair, compare_methods
 
 MODES = ("top_and_random", "random_only", "corpus")
 CONTEXTUAL_BELOW = 0.75
@@ -58,10 +60,8 @@ def summary(name: str, documents: list[ExplainDocument]) -> dict[str, Any]:
         scores = [s for d in documents if (s := main_score(d, mode)) and s.value is not None]
         if not scores:
             continue
-        gains = np.array([s.value - (s.token_list_equal or 0.0) for s in scores])
-        rng = np.random.default_rng(0)
-        drawn = gains[rng.integers(len(gains), size=(4000, len(gains)))].mean(1)
-        low, high = np.quantile(drawn, [0.025, 0.975])
+        pairs = [Pair(s.value, s.token_list_equal, "no token list") for s in scores]
+        compared = compare_methods(pairs, seed=0)
         modes[mode] = {
             "rho": _mean([s.value for s in scores]),
             "token_list_equal": _mean([s.token_list_equal for s in scores]),
@@ -69,17 +69,22 @@ def summary(name: str, documents: list[ExplainDocument]) -> dict[str, Any]:
             "token_table": _mean([s.token_table for s in scores]),
             "null_mean": _mean([s.null_mean for s in scores]),
             "null_p95": _mean([s.null_p95 for s in scores]),
-            "gain": round(float(gains.mean()), 3),
-            "gain_low": round(float(low), 3),
-            "gain_high": round(float(high), 3),
+            "gain": _rounded(compared.gain.value),
+            "gain_low": _rounded(compared.gain.low),
+            "gain_high": _rounded(compared.gain.high),
             "undefined": len(documents) - len(scores),
         }
     return {"group": name, "units": len(documents), "modes": modes}
 
 
 def _mean(values: list[float | None]) -> float | None:
-    """Mean of the defined values; an undefined baseline predicts nothing and counts as 0."""
-    return round(float(np.mean([v or 0.0 for v in values])), 3) if values else None
+    """Mean of the defined values."""
+    defined = [v for v in values if v is not None]
+    return _rounded(float(np.mean(defined))) if defined else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def groups(documents: list[ExplainDocument]) -> list[dict[str, Any]]:

@@ -1,23 +1,19 @@
 """Do ratings agree: with scores (rank correlation), and with each other (Krippendorff's alpha).
 
-Explanations are what is drawn, so intervals resample explanations: percentiles of a bootstrap that
-draws n - 1 of n at a time, without which few of them vary too little (Rao and Wu 1988, JASA
-83:231). What rests on too few of them is ``None`` with a reason.
+Explanations are what is drawn, so intervals resample explanations (:mod:`scoring.bootstrap`). What
+rests on too few of them is ``None`` with a reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scoring import bootstrap
+from scoring.bootstrap import LEAST
 from scoring.measured import Array, Estimate
 
-LEAST = 5
-RESAMPLES = 1000
-UNDEFINED_ALLOWED = 0.06
 PERMUTATIONS = 9999
 _AT_ONCE = 1000
 _ROUNDING = 1e-9
@@ -36,40 +32,40 @@ class RankCorrelation:
 
 
 def mean_rating(values: Array, seed: int) -> Estimate:
-    """The mean of one value an explanation, with a 95 % bootstrap interval over explanations.
-
-    In 1000 simulations each it held the true mean in 92 % of runs for 10 explanations and in 94 %
-    for 20 and for 50.
-    """
-    n = len(values)
-    if n == 0:
-        return Estimate(None, reason="nothing was rated")
-    value = float(values.mean())
-    if n < LEAST:
-        return Estimate(value, reason=f"no interval: fewer than {LEAST} explanations")
-    low, high, reason = _interval(n, lambda rows: float(values[rows].mean()), seed)
-    return Estimate(value, low, high, reason)
+    """The mean of one value an explanation, with a 95 % bootstrap interval over explanations."""
+    return bootstrap.mean(values, seed, of="explanations", nothing="nothing was rated")
 
 
-def spearman(a: Array, b: Array, seed: int) -> RankCorrelation:
+def spearman(
+    a: Array,
+    b: Array,
+    seed: int,
+    *,
+    names: tuple[str, str] = ("rating", "score"),
+    of: str = "explanations",
+) -> RankCorrelation:
     """Spearman's rank correlation of two figures of the same explanations, ties at their mean rank.
 
     Pearson's correlation of the ranks (Spearman 1904, Am. J. Psychol. 15:72). The p-value is the
     share of random pairings whose |ρ_s| is no smaller, the true one among them, so it is never 0
     (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39). ``None`` for fewer than ``LEAST``
-    explanations and where either figure is the same for all.
+    explanations and where either figure is the same for all. ``names`` of the figures and what was
+    drawn (``of``, in the plural) go into the reason.
 
     In 250 simulations each of ratings in five steps with a true ρ_s of 0.56, the interval held it
     in 96 % of runs for 10 explanations, 97 % for 20 and 96 % for 50.
     """
     n = len(a)
     if n < LEAST:
-        return RankCorrelation(None, None, None, None, n, f"fewer than {LEAST} explanations")
+        return RankCorrelation(None, None, None, None, n, f"fewer than {LEAST} {of}")
     if np.ptp(a) == 0 or np.ptp(b) == 0:
-        which = "rating" if np.ptp(a) == 0 else "score"
-        return RankCorrelation(None, None, None, None, n, f"every explanation has the same {which}")
+        which = names[0] if np.ptp(a) == 0 else names[1]
+        same = f"every {of.removesuffix('s')} has the same {which}"
+        return RankCorrelation(None, None, None, None, n, same)
     value = _rank_correlation(a, b)
-    low, high, reason = _interval(n, lambda rows: _rank_correlation(a[rows], b[rows]), seed)
+    low, high, reason = bootstrap.interval(
+        n, lambda rows: _rank_correlation(a[rows], b[rows]), seed, of=of
+    )
     return RankCorrelation(value, low, high, _p_value(a, b, value, seed), n, reason)
 
 
@@ -101,19 +97,6 @@ def _p_value(a: Array, b: Array, value: float, seed: int) -> float:
         shuffled = rng.permuted(np.tile(y, (count, 1)), axis=1)
         as_large += int((np.abs(shuffled @ x) / norm >= abs(value) - _ROUNDING).sum())
     return (as_large + 1) / (PERMUTATIONS + 1)
-
-
-def _interval(
-    n: int, compute: Callable[[NDArray[np.int64]], float], seed: int
-) -> tuple[float | None, float | None, str | None]:
-    """Percentiles of ``compute`` over resampled rows, or a reason why there are none."""
-    drawn = np.random.default_rng(seed).integers(n, size=(RESAMPLES, n - 1))
-    values = np.array([compute(rows) for rows in drawn])
-    defined = values[np.isfinite(values)]
-    if RESAMPLES - len(defined) > UNDEFINED_ALLOWED * RESAMPLES:
-        return None, None, "no interval: the figure rests on too few explanations"
-    low, high = np.quantile(defined, [0.025, 0.975])
-    return float(low), float(high), None
 
 
 @dataclass(frozen=True, slots=True)

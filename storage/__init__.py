@@ -5,18 +5,21 @@ Text and numbers in SQL (SQLite by default, PostgreSQL by URL); activations stay
 or not at all, and what is written is never overwritten.
 
 Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storage.records`,
-:mod:`storage.calls` and :mod:`storage.ratings` (what goes in and out), :mod:`storage.call_rows`
-(which call answers a repeated request), :mod:`storage.rating_rows` (which ratings are refused) and
+:mod:`storage.calls`, :mod:`storage.ratings` and :mod:`storage.answers` (what goes in and out),
+:mod:`storage.call_rows` (which call answers a repeated request), :mod:`storage.rating_rows` (which
+ratings are refused), :mod:`storage.answer_rows` (which run answers for a unit) and
 :mod:`storage.schema` (the tables; its docstring says how to change one). :mod:`storage.engine`
 opens databases, :mod:`storage.faults` turns their failures into :class:`core.errors.StorageError`.
 """
 
+from storage.answers import Answer, SiteAnswers, Unanswered
 from storage.calls import CallRecord, CallStatus, Spent, Totals
 from storage.ratings import RatingRecord, Seen, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.store import Store, open_store
 
 __all__ = [
+    "Answer",
     "CallRecord",
     "CallStatus",
     "ExperimentRecord",
@@ -24,10 +27,12 @@ __all__ = [
     "RatingRecord",
     "RunRecord",
     "Seen",
+    "SiteAnswers",
     "Spent",
     "Store",
     "StoredExplanation",
     "StoredRun",
     "Totals",
+    "Unanswered",
     "open_store",
 ]

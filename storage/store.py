@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine, Row, Select, insert, select
 from core.errors import NotStored, StorageError
 from core.ids import UnitId
 from core.results import Explanation, Score
-from storage import call_rows, rating_rows
+from storage import answer_rows, call_rows, rating_rows
+from storage.answers import SiteAnswers
 from storage.calls import CallRecord, CallStatus, Spent
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
@@ -125,6 +126,15 @@ class Store:
             asked = asked.where(units.c.unit_index == index)
         newest = {row.unit_index: row.id for row in self._rows(asked)}
         return [(UnitId(subject, site, number), run) for number, run in newest.items()]
+
+    def site_answers(self, subject: str, site: str) -> SiteAnswers:
+        """Every unit of a site that was investigated, with all that its newest finished run found.
+
+        Documents are not read.
+        """
+        self._check_open()
+        with transaction(self.engine, self.name, writes=False) as connection:
+            return answer_rows.of_site(connection, subject, site)
 
     def known_explanations(self, ids: Sequence[str]) -> set[str]:
         """Those of ``ids`` that name a stored explanation."""

@@ -22,6 +22,7 @@ from neuroscribe.cli import (
     import_files,
     llm,
     rate,
+    report,
     score,
     show,
     subjects,
@@ -45,6 +46,7 @@ app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
 app.command("rate")(rate.rate)
+app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("import")(import_files.import_files)
 app.add_typer(subjects.app, name="subjects")

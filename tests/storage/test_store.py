@@ -332,3 +332,35 @@ def test_runs_written_together_are_written_all_or_none(store: Store) -> None:
         store.save_runs([run("new", 2), run("twice", 1)])
     assert [e.id for e in store.explanations(UNIT)] == ["ex-1"]
     assert store.next_version(UNIT, SPEC) == 2
+
+
+def test_a_site_gives_the_newest_answer_of_each_unit_with_its_scores(store: Store) -> None:
+    other = UnitId(UNIT.subject, UNIT.site, 3)
+    late = run("late", 2, finished="2025-01-31T13:00:00Z")
+    for saved in (
+        late,
+        run("early", 1, finished="2025-01-31T12:00:00Z"),
+        run("failed", 3, status="failed", finished="2025-01-31T14:00:00Z", **NOTHING),
+        run("lower", unit=other, verdict="dead", **NOTHING),
+        run("elsewhere", unit=UnitId(UNIT.subject, "mlp.3", 3), **NOTHING),
+    ):
+        store.save_run(saved)
+    found = store.site_answers(UNIT.subject, UNIT.site)
+    assert [(a.unit, a.run, a.verdict) for a in found.answers] == [
+        (other, "lower", "dead"),
+        (UNIT, "late", "explained"),
+    ]
+    assert found.answers[1].explanations == late.explanations
+    assert found.answers[1].scores == late.scores
+    assert (found.answers[0].explanations, found.unanswered) == ((), ())
+
+
+def test_units_without_an_answer_say_what_became_of_them(store: Store) -> None:
+    failed = {"status": "failed", "verdict": None, "document": None, **NOTHING}
+    units = [UnitId(UNIT.subject, UNIT.site, n) for n in range(3)]
+    store.save_run(run("tried", unit=units[0], reason="no key", **failed))
+    store.save_run(run("shown", unit=units[1], key=f"show/{units[1]}", **failed))
+    store.save_run(run("taken", unit=units[2], key=f"import/{units[2]}", **failed))
+    found = store.site_answers(UNIT.subject, UNIT.site)
+    assert found.answers == ()
+    assert [(u.unit, u.run, u.reason) for u in found.unanswered] == [(units[0], "tried", "no key")]

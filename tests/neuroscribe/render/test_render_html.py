@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 
 import pytest
 from render_documents import (
@@ -25,55 +24,12 @@ from render_documents import (
     score,
     short,
 )
+from strict_page import FETCHING, Page
 
 from neuroscribe.documents import ExplainDocument
 from neuroscribe.render.html import unit_page
 
 DOCUMENTS = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
-VOID = {"meta", "br", "link", "img", "input", "hr"}
-FETCHING = {"src", "href", "srcset", "action", "poster", "data", "background", "xlink:href"}
-
-
-class Page(HTMLParser):
-    """Reads a page strictly: every element is closed, in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.blocks: dict[str, str] = {}
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), f"<{tag}> repeats an attribute"
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in {"line", "rect", "circle", "path"}, f"<{tag}/> does not close itself"
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("script", "style"):
-            self.blocks[self.open[-1]] = self.blocks.get(self.open[-1], "") + data
-        else:
-            self.texts.append(data)
-
-    def having(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self.texts).split())
 
 
 @DOCUMENTS
