@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.experiments import Experiment, Probe
+from agent.explainers.output import Pushes
 from agent.explainers.proposal import Candidate, Explainer, Proposed
+from agent.output_side import explain_output_side
 from core.evidence import Evidence, ExcerptSet, Floats, SplitEvidence
 from core.hashing import fingerprint
 from core.ids import UnitId
@@ -27,6 +29,7 @@ from scoring.case import Case, case_of
 from scoring.raters import Rater, rate
 from scoring.score import scores
 from scoring.scorers import SimulationCorrelation, TokenScorer, offline_scorers
+from scoring.scorers.ablation import Effects, ablation_score
 from scoring.simulators import (
     Foreseen,
     PatternSimulator,
@@ -64,7 +67,8 @@ class Setup:
 
     ``probe`` runs text on the unit; ``oracle`` gives the true signal where it is known. A simulator
     that costs money sees at most ``scored`` windows of each kind, and so do ``raters``, which are
-    asked about published explanations only and change no verdict.
+    asked about published explanations only and change no verdict. ``effects`` edits the unit for
+    the ablation score, ``outputs`` pushes it to find what it promotes; None: not asked for.
     """
 
     explainer: Explainer
@@ -76,6 +80,8 @@ class Setup:
     scored: int = 10
     scorers: Sequence[TokenScorer] = field(default_factory=offline_scorers)
     raters: Sequence[Rater] = ()
+    effects: Effects | None = None
+    outputs: Pushes | None = None
 
 
 def investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation:
@@ -90,12 +96,17 @@ async def investigate_async(unit: UnitId, evidence: Evidence, setup: Setup) -> I
         return Investigation(unit, *early, (), (), (), ())
     sides = [await _side(unit, evidence, polarity, setup) for polarity in polarities(evidence)]
     best = max(sides, key=lambda side: side.rank)
+    promoted: tuple[Sequence[Explanation], Sequence[Score]] = ((), ())
+    if setup.outputs is not None:
+        promoted = await explain_output_side(
+            unit, evidence, setup.outputs, setup.provenance, setup.seed
+        )
     return Investigation(
         unit=unit,
         verdict=best.verdict,
         reason=best.reason,
-        explanations=tuple(e for side in sides for e in side.explanations),
-        scores=tuple(s for side in sides for s in side.scores),
+        explanations=(*(e for side in sides for e in side.explanations), *promoted[0]),
+        scores=(*(s for side in sides for s in side.scores), *promoted[1]),
         experiments=tuple(x for side in sides for x in side.experiments),
         openings=tuple(evidence.openings),
         simulated=best.simulated,
@@ -157,6 +168,10 @@ async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Set
     kept = {meaning.id for meaning in confirmed}
     published = (whole, *confirmed)
     rated = await _rated(published, simulator, explain, select, report, polarity, setup)
+    if setup.effects is not None:
+        sign = -1.0 if polarity == "negative" else 1.0
+        (case,) = _cases([whole], simulator, explain, select, report, polarity, setup)
+        rated.append(ablation_score(case, setup.effects, sign=sign))
     return _Side(
         decided,
         reason,

@@ -21,6 +21,7 @@ Verdict = Literal[
     "explained", "polysemantic", "abstained", "dead", "low_evidence", "refused", "failed"
 ]
 Polarity = Literal["positive", "negative"]
+Side = Literal["input", "output"]
 Scorer = Literal[
     "simulation",
     "explained_variance",
@@ -83,7 +84,10 @@ class Provenance(Record):
 
 
 class Explanation(Record):
-    """A sentence about a unit. ``symbols`` is its length as the token-list baseline counts it."""
+    """A sentence about a unit. ``symbols`` is its length as the token-list baseline counts it.
+
+    ``side`` says whether it tells what the unit reacts to or what it promotes.
+    """
 
     id: str
     unit: UnitIdField
@@ -94,6 +98,7 @@ class Explanation(Record):
     version: int = 1
     symbols: int
     provenance: Provenance
+    side: Side = "input"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from subjects.index.reader import ActivationIndex
 
 EXCERPTS_SHOWN = 6
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,7 @@ async def _investigate(
     from agent.explainers.given import GivenExplainer
     from agent.explainers.pattern import PatternExplainer
     from agent.explainers.proposal import Explainer
+    from neuroscribe.effects import UnitOutputs
 
     explainer: Explainer | None = None
     if request.given is not None:
@@ -174,12 +175,15 @@ async def _investigate(
         promoted=promoted,
     )
     manifest = index.manifest
+    outputs = UnitOutputs(index, request.unit)
     async with opening as opened:
         name, _, digest = (opened.prompt or "").rpartition("/")
         setup = Setup(
             explainer=opened.explainer,
             simulator=opened.simulator,
             raters=opened.raters,
+            effects=outputs if request.models.scorers.ablation else None,
+            outputs=outputs if request.models.scorers.intervention else None,
             provenance=Provenance(
                 method=opened.explainer.name,
                 seed=request.seed,

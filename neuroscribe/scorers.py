@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 SIMULATION: Final = "simulation"
 RATED: Final = ("detection", "fuzzing", "intruder")
 EMBEDDING: Final = "embedding"
+ABLATION: Final = "ablation"
+INTERVENTION: Final = "intervention"
 ALL: Final = "all"
-NAMES: Final = (SIMULATION, *RATED, EMBEDDING, ALL)
+NAMES: Final = (SIMULATION, *RATED, EMBEDDING, ABLATION, INTERVENTION, ALL)
 LEXICAL: Final = "lexical"
 NEEDS: Final[frozenset[Capability]] = frozenset({"chat", "schema"})
 
@@ -31,13 +33,16 @@ class ScorerChoice:
     """``rated`` scores are given by the language model that simulates, at a price.
 
     ``embedder`` is ``lexical``, or the folder or Hugging Face ID of an encoder at ``revision``;
-    None where no embedding is asked for. Scores of the simulation are there whatever is chosen,
-    because the verdict rests on them.
+    None where no embedding is asked for. ``ablation`` edits the model by what was predicted;
+    ``intervention`` explains and scores what the unit promotes. Scores of the simulation are there
+    whatever is chosen, because the verdict rests on them.
     """
 
     rated: tuple[str, ...] = ()
     embedder: str | None = None
     revision: str | None = None
+    ablation: bool = False
+    intervention: bool = False
 
     @classmethod
     def named(
@@ -48,14 +53,15 @@ class ScorerChoice:
         if strange := sorted(asked - set(NAMES)):
             raise InvalidSetting(f"{strange[0]!r} is no scorer", f"known: {', '.join(NAMES)}")
         if ALL in asked:
-            asked |= {EMBEDDING, *(RATED if model else ())}
+            asked |= {EMBEDDING, ABLATION, INTERVENTION, *(RATED if model else ())}
         if embedder is None and EMBEDDING in asked:
             embedder = LEXICAL
         if revision is not None and embedder in (None, LEXICAL):
             raise InvalidSetting(
                 "--embedder-revision without a model", "give --embedder a Hugging Face ID"
             )
-        return cls(tuple(name for name in RATED if name in asked), embedder, revision)
+        rated = tuple(name for name in RATED if name in asked)
+        return cls(rated, embedder, revision, ABLATION in asked, INTERVENTION in asked)
 
     def check(self, name: str, held: frozenset[Capability] | None) -> None:
         """Refuse ratings by ``name``, a model of capabilities ``held``, None if it is none."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0004"
+HEAD = "0005"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -87,6 +87,7 @@ explanations = Table(
     Column("version", Integer, nullable=False),
     Column("symbols", Integer, nullable=False),
     Column("provenance", JsonText, nullable=False),
+    Column("side", Text, nullable=False, server_default="input"),
     UniqueConstraint("unit_number", "version"),
     CheckConstraint("version >= 1", name="version_from_one"),
     Index(None, "run_id"),

@@ -85,7 +85,8 @@ def claims_of(store: Store, target: Target) -> list[Claim]:
     """
     groups: dict[ClaimKey, list[StoredExplanation]] = {}
     for found in store.explanations_of_site(target.subject, target.site):
-        groups.setdefault(_key(found), []).append(found)
+        if found.explanation.side == "input":  # excerpts show nothing of the output side
+            groups.setdefault(_key(found), []).append(found)
     claims = [Claim(key[0], tuple(versions)) for key, versions in groups.items()]
     if not any(target.covers(claim.unit) for claim in claims):
         unit = str(target) if target.index is not None else f"{target}/UNIT"

@@ -102,8 +102,13 @@ def source(score: Score, scores: Sequence[Score]) -> str:
     return "" if score.simulator == scores[0].simulator else f", by {score.simulator}"
 
 
-def headline(score: Score) -> bool:
-    """Whether a score stands among those that are shown first: one measure a scorer."""
+def headline(score: Score, *, part: bool = False) -> bool:
+    """Whether a score stands among those that are shown first: one measure a scorer.
+
+    Of a ``part`` of what was said (one meaning, the output side) only the scores it rests on.
+    """
+    if part and score.scorer not in ("simulation", "intervention"):
+        return False
     if score.scorer == "explained_variance":
         return score.calibration == "linear" and score.mode != "random_only"
     return score.measure != "balanced_accuracy"

@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
-from core.results import Verdict
+from core.results import Score, Verdict
 from neuroscribe.documents import ExperimentShown, ExplainDocument, UnitProfile
 from neuroscribe.render.figures import (
     VERDICTS,
@@ -115,8 +115,7 @@ def _explain(document: ExplainDocument, width: int, colour: bool) -> Iterable[Re
             if len(groups) > 1:
                 yield Text(f"  of {group.number}.", style="bold")
             header = group is next(g for g in groups if g.scores)
-            first = [score for score in group.scores if headline(score)]
-            lines = score_lines(first, axis, width=width - 2, header=header)
+            lines = score_lines(_first(group), axis, width=width - 2, header=header)
             yield from map(_indented, lines)
     if document.scores:
         yield Text(
@@ -178,7 +177,8 @@ def _sentence(group: Scored, *, numbered: bool) -> Text:
     assert explanation is not None
     text = Text(f"{group.number}. " if numbered else "")
     text.append(visible_text(explanation.text), style="bold")
-    notes = [] if explanation.polarity == "positive" else ["of the negative side"]
+    notes = ["output side"] if explanation.side == "output" else []
+    notes += [] if explanation.polarity == "positive" else ["of the negative side"]
     if explanation.share is not None:
         notes.append(f"{percent(explanation.share)} of the activation")
     if notes:
@@ -186,11 +186,17 @@ def _sentence(group: Scored, *, numbered: bool) -> Text:
     return text
 
 
+def _first(group: Scored) -> list[Score]:
+    """The scores of an explanation that a terminal shows."""
+    return [score for score in group.scores if headline(score, part=group.number > 1)]
+
+
 def _score_notes(document: ExplainDocument) -> Iterable[Text]:
     """Why intervals are approximate, and how many scores are only in the other forms."""
-    for said in cautions(s for s in document.scores if headline(s)):
+    shown = [score for group in scored(document) for score in _first(group)]
+    for said in cautions(shown):
         yield Text(f"≈ approximate: {visible_text(said)}", style="dim")
-    if more := sum(not headline(score) for score in document.scores):
+    if more := len(document.scores) - len(shown):
         yield Text(f"{more} more in --json and --html", style="dim")
 
 

@@ -22,7 +22,7 @@ from neuroscribe.render.figures import (
 from neuroscribe.render.visible import visible_text
 
 ROOMY: Final = 116
-_NAME, _VALUE, _INTERVAL, _COUNT = 16, 6, 17, 7
+_NAME, _VALUE, _INTERVAL, _COUNT = 17, 6, 17, 7
 _FIXED: Final = _NAME + _VALUE + _INTERVAL + _COUNT + 3
 _BESIDE: Final = (("null mean/p95", 13), ("list equal", 10), ("list 50", 7), ("full table", 10))
 

@@ -126,3 +126,38 @@ def test_html_is_one_file_that_fetches_nothing(
     assert "Content-Security-Policy" in text
     assert "src=" not in text
     assert "<link" not in text
+
+
+def test_all_scorers_explain_the_output_side_and_edit_the_model(
+    run: Run, home: Path, corpus: Path
+) -> None:
+    asked = ("explain", "demo-tiny/mlp.1/3", "--corpus", corpus, "--scorers", "all", "--json")
+    answer = run(*asked)
+    assert answer.code == 0
+    document = answer.json
+    if not document["explanations"]:
+        pytest.skip(f"nothing was said of this unit: {document['reason']}")
+    sides = [e["side"] for e in document["explanations"]]
+    assert sides[0] == "input"
+    ablation = [s for s in document["scores"] if s["scorer"] == "ablation"]
+    assert [s["measure"] for s in ablation] == ["divergence_explained"]
+    output = [e for e in document["explanations"] if e["side"] == "output"]
+    for explanation in output:
+        assert explanation["text"].startswith("Promotes ")
+        (score,) = [s for s in document["scores"] if s["explanation_id"] == explanation["id"]]
+        assert (score["scorer"], score["mode"]) == ("intervention", "random_only")
+        assert score["low"] <= score["value"] <= score["high"]
+        assert score["null_units"] > 0
+    assert run(*asked).json["scores"] == document["scores"]
+
+
+def test_a_subject_without_output_has_no_output_side(run: Run, home: Path, corpus: Path) -> None:
+    answer = run(
+        "explain", "planted/exact/0", "--corpus", corpus, "--scorers", "ablation,intervention",
+        "--json",
+    )  # fmt: skip
+    document = answer.json
+    assert [e["side"] for e in document["explanations"]] == ["input"]
+    (ablation,) = [s for s in document["scores"] if s["scorer"] == "ablation"]
+    assert (ablation["value"], ablation["status"]) == (None, "undefined")
+    assert "planted" in ablation["reason"]

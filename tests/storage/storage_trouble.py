@@ -11,10 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 
 import storage.migrations
 from storage import Store, open_store
+from storage.schema import metadata
 
 WORKER = Path(__file__).with_name("storage_worker.py")
 ROOT = WORKER.parents[2]
@@ -72,8 +73,27 @@ def intact(file: Path) -> bool:
 
 @contextmanager
 def store_of_version(url: str, revision: str) -> Iterator[Store]:
-    """A store as an older version made it: brought to ``revision`` and no further."""
+    """A store as an older version made it: brought to ``revision`` and no further.
+
+    Columns that later versions added are lent to it, so that it can be written to, and are taken
+    back in the end.
+    """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(storage.migrations, "HEAD", revision)
         with open_store(url) as store:
+            lent = list(_later_columns(store))
+            with store.engine.begin() as connection:
+                for table, column in lent:
+                    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
             yield store
+            with store.engine.begin() as connection:
+                for table, column in lent:
+                    connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+
+
+def _later_columns(store: Store) -> Iterator[tuple[str, str]]:
+    seen = inspect(store.engine)
+    for name in seen.get_table_names():
+        if name in metadata.tables:
+            held = {column["name"] for column in seen.get_columns(name)}
+            yield from ((name, c.name) for c in metadata.tables[name].columns if c.name not in held)

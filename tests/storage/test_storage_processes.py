@@ -56,7 +56,7 @@ def test_a_migration_killed_in_the_middle_is_done_again(url: str, file: Path) ->
 
 def test_an_upgrade_killed_in_the_middle_keeps_the_old_version_whole(url: str, file: Path) -> None:
     with store_of_version(url, "0001") as old:
-        old.save_run(run(scores=()))
+        old.save_run(run())
     [(code, output, _)] = together(url, ["die while upgrading"])
     assert (code, output) == (-signal.SIGKILL, "killed\n")
     with closing(sqlite3.connect(file)) as connection:

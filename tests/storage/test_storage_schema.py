@@ -15,6 +15,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, create_mock_engine, inspect
+from storage_examples import run, score
+from storage_trouble import store_of_version
 
 import storage.migrations
 from storage import Store, open_store
@@ -140,3 +142,12 @@ def test_importing_and_opening_a_current_store_needs_no_alembic(url: str) -> Non
         "sys.exit('alembic' in sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program, url], cwd=ROOT, check=True)
+
+
+def test_scores_of_the_first_version_are_told_apart_by_what_they_measure(url: str) -> None:
+    variance = score(scorer="explained_variance", measure="explained_variance")
+    with store_of_version(url, "0002") as old:
+        old.save_run(run(scores=(score(), variance)))
+    with open_store(url) as store:
+        assert [s.measure for s in store.scores("ex-1")] == ["correlation", "explained_variance"]
+        assert store.explanations(run().unit)[0].side == "input"
