@@ -60,6 +60,44 @@ def validity(
     console().print(validity_view(found))
 
 
+@app.command("protocol")
+def protocol(
+    json: options.Json = False,
+    html: options.Html = None,
+    units: Annotated[int, typer.Option("--units", min=1, help="Units of each subject.")] = 24,
+    subject: Annotated[str, typer.Option("--subject", help="Beside planted units.")] = "demo",
+    site: Annotated[str, typer.Option("--site", help="Where its units are drawn.")] = "mlp.2",
+    seed: options.Seed = 0,
+    corpus: options.Corpus = "builtin",
+) -> None:
+    """How do window, number of excerpts and their strength change what is explained?"""
+    from neuroscribe.studies.protocol import Place, run_protocol
+    from neuroscribe.studies.validity import expressible_families
+    from neuroscribe.workspace import Workspace
+
+    workspace = Workspace()
+    planted = tuple(expressible_families(workspace))
+    with counting("explanations", quiet=json) as told:
+        found = run_protocol(
+            workspace,
+            [Place(subject, (site,), units), Place("planted", planted, units)],
+            corpus=corpus,
+            seed=seed,
+            told=told,
+        )
+    if html is not None:
+        from neuroscribe.render.studies import protocol_page
+        from subjects.index.files import write_bytes
+
+        write_bytes(html, protocol_page(found).encode("utf-8"))
+    if json:
+        print_json(found.model_dump(mode="json"))
+        return
+    from neuroscribe.render.terminal_studies import protocol_view
+
+    console().print(protocol_view(found))
+
+
 @contextmanager
 def counting(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A callback that hears how many of how many are done, drawn on stderr on a terminal."""

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from neuroscribe.render.html import asset, environment, inert_json, source_hash
 from neuroscribe.render.terminal_studies import GOOD, POOR, find, scores_of
+from neuroscribe.studies.protocol import Protocol, Setting
 from neuroscribe.studies.validity import Figure, Validity
 from neuroscribe.studies.wrong import KINDS
 
@@ -30,6 +31,26 @@ def validity_page(study: Validity) -> str:
             kinds=kinds,
             rows=rows,
             shade=shade,
+            style=Markup(style),
+            style_hash=source_hash(style),
+            twin=Markup(inert_json(study.model_dump())),
+        )
+    )
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def protocol_page(study: Protocol) -> str:
+    """A plot an axis: mean ρ with its interval at every setting, one line a subject."""
+    style = "".join(asset(name) for name in STYLES)
+    plots: dict[tuple[str, str], list[Setting]] = {}
+    for setting in study.settings:
+        plots.setdefault((setting.subject, setting.axis), []).append(setting)
+    page = (
+        environment()
+        .get_template("protocol.html.j2")
+        .render(
+            study=study,
+            plots=plots,
             style=Markup(style),
             style_hash=source_hash(style),
             twin=Markup(inert_json(study.model_dump())),

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from neuroscribe.render.figures import figure, scorer_name
+from neuroscribe.studies.protocol import Protocol
 from neuroscribe.studies.validity import Figure, Validity
 from neuroscribe.studies.wrong import KINDS
 
@@ -35,6 +36,32 @@ def validity_view(study: Validity) -> RenderableType:
         Text(f"best score for each: {best}"),
         Text(f"token F1 of the true explanation on random text: {figure(study.f1_true)}"),
     )
+
+
+def protocol_view(study: Protocol) -> RenderableType:
+    """A line a setting: mean ρ with its interval as a bar, and the gain over the default."""
+    lines = [
+        Text("Protocol sweep: ρ on untouched text (corpus), mean over units [95 %]"),
+        Text(f"{'':<16}{'mean':<6} {'[95 % interval]':<16} {'0':<19}1  gain over default", "dim"),
+    ]
+    heading = ("", "")
+    for s in study.settings:
+        if heading != (s.subject, s.axis):
+            heading = (s.subject, s.axis)
+            lines.append(Text(f"{s.subject}: {s.axis}", style="italic"))
+        bar = "─" * 20
+        if s.mean is not None:
+            at = min(19, max(0, int(s.mean * 20)))
+            bar = bar[:at] + "█" + bar[at + 1 :]
+        between = "no interval" if s.low is None else f"[{s.low:.3f}, {s.high:.3f}]"
+        gain = "default" if s.gain is None and s.axis == "window" else "–"
+        if s.gain is not None:
+            ends = "" if s.gain_low is None else f" [{s.gain_low:+.3f}, {s.gain_high:+.3f}]"
+            gain = f"{s.gain:+.3f}{ends}"
+        lines.append(
+            Text(f"  {s.value:<14}{figure(s.mean):<6} {between:<16} {bar} {gain}  n={s.scored}")
+        )
+    return Group(*lines)
 
 
 def scores_of(study: Validity) -> list[tuple[str, str]]:
