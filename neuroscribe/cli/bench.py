@@ -98,6 +98,52 @@ def protocol(
     console().print(protocol_view(found))
 
 
+@app.command("scaling")
+def scaling(
+    json: options.Json = False,
+    subjects: Annotated[
+        str, typer.Option("--subjects", metavar="A,B", help="Subjects with MLP neurons.")
+    ] = "demo-tiny,demo-small,demo",
+    units: Annotated[int, typer.Option("--units", min=1, help="Units of each subject.")] = 20,
+    explainer: options.Explainer = "pattern",
+    simulator: options.Simulator = None,
+    strategy: options.Strategy = "auto",
+    candidates: options.Candidates = 3,
+    score_excerpts: options.Scored = 10,
+    budget_usd: options.BudgetUsd = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    concurrency: options.Concurrency = None,
+    seed: options.Seed = 0,
+    corpus: options.Corpus = "builtin",
+) -> None:
+    """How does ρ change with the subject's size, and with who explains and simulates?"""
+    from neuroscribe.models import Spending
+    from neuroscribe.studies.scaling import run_scaling
+    from neuroscribe.workspace import CorpusChoice, Workspace
+
+    models = options.model_choice(
+        explainer, simulator, strategy, candidates, score_excerpts, ("simulation", None, None)
+    )
+    with counting("units", quiet=json) as told:
+        found = run_scaling(
+            Workspace(),
+            subjects.split(","),
+            models,
+            units=units,
+            corpus=CorpusChoice(corpus),
+            spending=Spending(budget_usd, max_calls, max_tokens, concurrency),
+            seed=seed,
+            told=told,
+        )
+    if json:
+        print_json(found.model_dump(mode="json"))
+        return
+    from neuroscribe.render.terminal_studies import scaling_view
+
+    console().print(scaling_view(found))
+
+
 @contextmanager
 def counting(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A callback that hears how many of how many are done, drawn on stderr on a terminal."""

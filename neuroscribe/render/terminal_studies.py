@@ -7,6 +7,7 @@ from rich.text import Text
 
 from neuroscribe.render.figures import figure, scorer_name
 from neuroscribe.studies.protocol import Protocol
+from neuroscribe.studies.scaling import Scaling
 from neuroscribe.studies.validity import Figure, Validity
 from neuroscribe.studies.wrong import KINDS
 
@@ -61,6 +62,36 @@ def protocol_view(study: Protocol) -> RenderableType:
         lines.append(
             Text(f"  {s.value:<14}{figure(s.mean):<6} {between:<16} {bar} {gain}  n={s.scored}")
         )
+    return Group(*lines)
+
+
+def scaling_view(study: Scaling) -> RenderableType:
+    """A line a subject and mode: mean ρ, what stands beside it, and the gain over token lists."""
+    lines: list[Text] = []
+    heading = ""
+    for row in study.rows:
+        title = f"{row.explainer} explains, {row.simulator} simulates"
+        if title != heading:
+            heading = title
+            lines.append(Text(title, style="italic"))
+            head = f"{'':<30}{'mean':<6} {'[95 % interval]':<16} {'null p95':<9}{'list':<6} gain"
+            lines.append(Text(head, style="dim"))
+        size = "" if row.parameters is None else f" {row.parameters / 1e6:.1f}M"
+        between = "no interval" if row.low is None else f"[{row.low:.3f}, {row.high:.3f}]"
+        gain = figure(row.gain)
+        if row.gain_low is not None:
+            gain += f" [{row.gain_low:.3f}, {row.gain_high:.3f}]"
+        name = f"  {row.subject}{size}"
+        lines.append(
+            Text(
+                f"{name:<20}{'corpus' if row.mode == 'corpus' else 'top+rand':<10}"
+                f"{figure(row.mean):<6} {between:<16} {figure(row.null_p95):<9}"
+                f"{figure(row.list_equal):<6} {gain}"
+            )
+        )
+        if row.lost:
+            lost = ", ".join(f"{count} {why}" for why, count in row.lost.items())
+            lines.append(Text(f"    {row.scored} of {row.units} units scored ({lost})", "dim"))
     return Group(*lines)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.patterns import CharClass, Clause, Exact, Pattern, RightAfter, parse
+from neuroscribe.studies.protocol import DEFAULTS
 from neuroscribe.studies.validity import Validity
 from neuroscribe.studies.wrong import wrong_explanations
 from tests.neuroscribe.conftest import Ran
@@ -101,3 +102,51 @@ def test_the_table_fits_a_narrow_terminal(
     assert answer.code == 0
     assert max(map(len, answer.out.splitlines())) <= 80
     assert "one of 2" in answer.out
+
+
+def test_scaling_tells_every_unit_that_has_no_score(
+    run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch, study_home: Path
+) -> None:
+    monkeypatch.setenv("NEUROSCRIBE_HOME", str(study_home))
+    asked = ("bench", "scaling", "--subjects", "demo-tiny", "--units", "3", "--corpus", corpus)
+    answer = run(*asked, "--json")
+    assert answer.code == 0
+    rows = answer.json["rows"]
+    assert [row["mode"] for row in rows] == ["top_and_random", "corpus"]
+    for row in rows:
+        assert row["parameters"] > 100_000
+        assert row["scored"] + sum(row["lost"].values()) == row["units"] == 3
+    again = run(*asked)
+    assert "pattern explains, pattern simulates" in again.out
+    assert max(map(len, again.out.splitlines())) <= 84
+
+
+def test_scaling_needs_neurons(run: Run, home: Path, corpus: Path) -> None:
+    answer = run("bench", "scaling", "--subjects", "demo-lstm", "--corpus", corpus)
+    assert answer.code == 2
+    assert "has no MLP neurons" in answer.err
+
+
+def test_the_sweep_compares_every_setting_with_the_default(corpus: Path, tmp_path: Path) -> None:
+    from core.settings import Settings
+    from neuroscribe.render.studies import protocol_page
+    from neuroscribe.render.terminal_studies import protocol_view
+    from neuroscribe.studies.protocol import BANDS, EXCERPTS, WINDOWS, Place, run_protocol
+    from neuroscribe.workspace import Workspace
+
+    heard: list[tuple[int, int]] = []
+    study = run_protocol(
+        Workspace(Settings(home=tmp_path)),
+        [Place("planted", ("exact",), 2)],
+        corpus=str(corpus),
+        told=lambda done, total: heard.append((done, total)),
+    )
+    assert heard[-1][0] == heard[-1][1]
+    by_axis = {axis: [s for s in study.settings if s.axis == axis] for axis in DEFAULTS}
+    assert {s.value for s in by_axis["window"]} == {str(w) for w in WINDOWS}
+    assert {s.value for s in by_axis["excerpts"]} == {str(n) for n in EXCERPTS}
+    assert {s.value for s in by_axis["strength"]} == set(BANDS)
+    (default,) = [s for s in by_axis["window"] if s.value == "64"]
+    assert default.gain is None
+    assert "Protocol sweep" in protocol_page(study)
+    assert protocol_view(study)
