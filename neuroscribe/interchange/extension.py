@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from core.evidence import Split
 from core.ids import UnitId, UnitIdField
-from core.results import Explanation, Finite, Polarity, Provenance, Record, Score, Verdict
+from core.results import Explanation, Finite, Polarity, Provenance, Record, Score, Side, Verdict
 from neuroscribe.documents import ExplainDocument, ShownExcerpt, Source, Statistics
 
 
@@ -94,6 +94,7 @@ class OwnExplanation(Record):
     version: int
     symbols: int
     provenance: Provenance
+    side: Side = "input"
 
 
 class ExplanationExtension(Extension):

@@ -75,7 +75,7 @@ class _Said:
             f"foreign.{name}": value for name, value in self.read.figures.items()
         }
         for s in self.read.scores:
-            where = f"{s.scorer}.{s.mode}.{s.split}.{s.simulator}.{s.calibration}"
+            where = f"{s.scorer}.{s.measure}.{s.mode}.{s.split}.{s.simulator}.{s.calibration}"
             named[f"foreign.neuroscribe.{where}"] = s.value
         if self.read.own is not None:
             named["foreign.id"] = self.read.own.id

@@ -65,11 +65,23 @@ def with_hard_negatives(
 
 def _correlated(index: ActivationIndex, unit: UnitId) -> list[int]:
     """Live units of the site by correlation with this one on the random windows of ``select``."""
-    values = index.random_site_values(unit.site, SELECT)[:COMPARED].flatten(0, 1)
-    centred = values - values.mean(0)
-    spread = centred.norm(dim=0)
-    own = centred[:, unit.index]
-    rho = (own @ centred) / (spread * spread[unit.index]).clamp_min(1e-12)
+    width = index.manifest.sites[unit.site].width
+    count = 0
+    total, square, product = (torch.zeros(width, dtype=torch.float64) for _ in range(3))
+    for part in index.random_parts(unit.site, SELECT, COMPARED):
+        values = part.flatten(0, 1).double()
+        own = values[:, unit.index]
+        count += len(values)
+        total = total + values.sum(0)
+        square = square + (values * values).sum(0)
+        product = product + own @ values
+    if not count:
+        return []
+    mean = total / count
+    spread = (square / count - mean * mean).clamp_min(0.0).sqrt()
+    covariance = product / count - mean[unit.index] * mean
+    rho = covariance / (spread * spread[unit.index]).clamp_min(1e-12)
+    rho = (rho * 1e6).round()  # so that sums in another order cannot change the choice
     return _nearest(index, unit, rho)
 
 

@@ -8,6 +8,7 @@ while they fit the byte budget.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from subjects.protocol import Subject, resolve
 
 BAND_QUANTILES = (0.5, 0.9, 0.99, 0.999)
 NULL_UNITS = 100
+PART = 32
 _LEAST = float(np.finfo(np.float32).smallest_subnormal)  # the least value that counts as active
 
 
@@ -192,22 +194,19 @@ class ActivationIndex:
         held = key_values(keys[keys != NO_KEY])
         return float(held.median()) if len(held) else 0.0
 
-    def random_site_values(self, site: str, split: int) -> torch.Tensor:
-        """All units at a split's random windows [windows, tokens, width].
+    def random_parts(self, site: str, split: int, count: int) -> Iterator[torch.Tensor]:
+        """All units at the first ``count`` random windows of a split, some windows at a time.
 
-        Where that exceeds the byte budget, at as many windows as fit.
+        Each part is [windows, tokens, width]; they are the same whether they are held or not.
         """
-        numbers = np.sort(self.windows.random[split])
+        numbers = np.sort(self.windows.random[split])[:count]
         held = self._held.get((site, split))
-        if held is not None:
-            return held
-        width = self.manifest.sites[site].width
-        fits = max(1, self.budget_bytes // (self.manifest.window * width * 4))
-        if len(numbers) > fits:
-            return self._forward(site, numbers[:fits], list(range(width)))
-        self._asked.add((site, split))
-        self._random_values(site, split, numbers, [0])
-        return self._held[(site, split)]
+        width = list(range(self.manifest.sites[site].width))
+        for start in range(0, len(numbers), PART):
+            if held is not None:
+                yield held[start : min(start + PART, len(numbers))]
+            else:
+                yield self._forward(site, numbers[start : start + PART], width)
 
     def _split(self, unit: UnitId, split: int, *, with_null: bool) -> SplitEvidence:
         tables = self.site(unit.site).splits[split]

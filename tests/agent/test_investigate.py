@@ -222,7 +222,7 @@ def test_another_simulator_is_asked_through_the_same_interface(setup: Setup) -> 
 
     unit = made(lambda g: on(g, " cat") + 0.0)
     found = explained(unit, replace(setup, simulator=Forgetful()))
-    scored = [score for score in found.scores if score.n_excerpts]
+    scored = [s for s in found.scores if s.n_excerpts and s.scorer != "intruder"]
     assert scored
     for score in scored:
         assert (score.simulator, score.status, score.reason) == (

@@ -145,7 +145,7 @@ def test_what_another_store_exported_is_foreign_here(
     assert said.text == document().explanations[0].text
     parameters = said.provenance.parameters
     assert parameters["foreign.id"] == "e1"
-    name = "foreign.neuroscribe.simulation.corpus.report.pattern.none"
+    name = "foreign.neuroscribe.simulation.correlation.corpus.report.pattern.none"
     assert parameters[name] == 0.831
 
 

@@ -89,6 +89,9 @@ class TableSubject:
             for layer, (name, table) in enumerate(self.tables.items())
         }
 
+    def output_weights(self, site: str) -> None:
+        return None
+
     def tokenize(self, text: str) -> list[int]:
         return [int(word[1:]) for word in text.split()]
 
