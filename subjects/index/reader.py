@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.errors import IndexMismatch, IndexMissing, UnknownSite
+from core.errors import IndexMismatch, IndexMissing, SubjectError, UnknownSite
 from core.evidence import (
     SPLITS,
     Band,
@@ -303,6 +303,13 @@ class ActivationIndex:
         for start in range(0, len(ids), step):
             part = self.subject.activations(self.subject.batch(ids[start : start + step]), [site])
             out[start : start + step] = part[site][..., units].cpu()
+        if not torch.isfinite(out).all():
+            window, _, place = (~torch.isfinite(out)).nonzero()[0].tolist()
+            raise SubjectError(
+                f"unit {units[place]} of site {site!r} gave a value that is no number (infinite or "
+                f"NaN) in excerpt {''.join(self.subject.vocabulary.decode(ids[window]))[:60]!r}",
+                "run the model in float32 or bfloat16",
+            )
         return out
 
 

@@ -79,8 +79,8 @@ def _collect_chunk(
     priorities = torch.from_numpy(np.concatenate([windows.priorities for windows in chunk]))
     splits = list(_by_split(chunk))
     for site in sites:
-        high = _finite(torch.cat(highs[site.name]), site)
-        low = _finite(torch.cat(lows[site.name]), site) if lows[site.name] else None
+        high = _finite(torch.cat(highs[site.name]), site, chunk)
+        low = _finite(torch.cat(lows[site.name]), site, chunk) if lows[site.name] else None
         for split, rows, documents in splits:
             here = rows.to(high.device)
             windows = ChunkMaxima(
@@ -93,14 +93,24 @@ def _collect_chunk(
             states[site.name].add_chunk(split, windows)
 
 
-def _finite(extremes: torch.Tensor, site: SiteInfo) -> torch.Tensor:
-    """``extremes``, which show every infinity and NaN of their windows, unless there are any."""
-    if not torch.isfinite(extremes).all():
-        raise SubjectError(
-            f"site {site.name!r} gave values that are no numbers (infinite or NaN)",
-            "run the model in float32 or bfloat16",
-        )
-    return extremes
+def _finite(extremes: torch.Tensor, site: SiteInfo, chunk: list[DocumentWindows]) -> torch.Tensor:
+    """``extremes``, which show every infinity and NaN of their windows, unless there are any.
+
+    The error names the first unit and excerpt that are concerned.
+    """
+    bad = ~torch.isfinite(extremes)
+    if not bad.any():
+        return extremes
+    row, unit = bad.nonzero()[0].tolist()
+    for windows in chunk:
+        if row < len(windows.ids):
+            break
+        row -= len(windows.ids)
+    raise SubjectError(
+        f"unit {unit} of site {site.name!r} gave a value that is no number (infinite or NaN) in "
+        f"window {row + 1} of document {windows.id!r}",
+        "run the model in float32 or bfloat16",
+    )
 
 
 def _by_split(chunk: list[DocumentWindows]) -> Iterator[tuple[int, torch.Tensor, list[slice]]]:

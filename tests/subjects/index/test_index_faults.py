@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from index_examples import (
     ListCorpus,
     TableSubject,
@@ -19,7 +21,14 @@ from index_examples import (
     signed_table,
 )
 
-from core.errors import DiskFull, IndexDamaged, IndexMismatch, IndexMissing, StorageError
+from core.errors import (
+    DiskFull,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    StorageError,
+    SubjectError,
+)
 from core.hashing import fingerprint
 from subjects.index import files
 from subjects.index.collect import CollectPlan, collect
@@ -268,3 +277,19 @@ def test_an_index_folder_of_another_plan_is_refused(
     manifest.write(plan.folder(home))
     with pytest.raises(IndexMismatch, match="another index"):
         collect(plan, home)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_no_number_is_named_with_its_unit_and_excerpt(
+    value: float, home: Path
+) -> None:
+    table = torch.rand(50, 12, generator=torch.Generator().manual_seed(0))
+    corpus = ListCorpus(random_documents(20, seed=3))
+    plan = make_plan(TableSubject({"mlp.0": table}), corpus)
+    collect(plan, home)
+    index = ActivationIndex.open(plan.folder(home), plan.subject)
+    table[7, 4] = value
+    with pytest.raises(SubjectError, match=r"unit 4 of site 'mlp\.0' .* window \d+ of document"):
+        collect(make_plan(TableSubject({"mlp.0": table}), corpus), home)
+    with pytest.raises(SubjectError, match=r"unit 4 of site 'mlp\.0' .* in excerpt 'w"):
+        index.values_of("mlp.0", np.full((1, plan.window), 7), [3, 4])
