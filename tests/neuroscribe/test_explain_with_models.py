@@ -6,6 +6,10 @@ lost by prompts, parsing, alignment or scoring.
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -275,3 +279,32 @@ def test_python_scores_a_sentence_too(
     )
     assert asked.explanations[0].text == said
     assert asked.usage.requests == len(served.server.questions)
+
+
+def test_ctrl_c_ends_at_once_keeps_what_was_answered_and_pays_for_nothing_twice(
+    corpus: Path, home: Path, served: Served, truth: Callable[[str], str]
+) -> None:
+    truth("planted/exact/6")
+    asked = [
+        sys.executable, "-m", "neuroscribe", "explain", "planted/exact/6", "--corpus", str(corpus),
+        "--explainer", served.openai, "--strategy", "indexed", "--concurrency", "1",
+    ]  # fmt: skip
+    served.server.latency = 0.4
+    try:
+        running = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(600):
+            if len(served.server.questions) >= 3:
+                break
+            time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+    finally:
+        served.server.latency = 0.0
+    assert running.returncode == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    paid = [q.body for q in served.server.questions[:-1]]  # the last may have been under way
+    before = len(served.server.questions)
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not any(q.body in paid for q in served.server.questions[before:])
