@@ -171,7 +171,8 @@ async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Set
     if setup.effects is not None:
         sign = -1.0 if polarity == "negative" else 1.0
         (case,) = _cases([whole], simulator, explain, select, report, polarity, setup)
-        rated.append(ablation_score(case, setup.effects, sign=sign))
+        one_sided = len(polarities(evidence)) == 1
+        rated.append(ablation_score(case, setup.effects, sign=sign, one_sided=one_sided))
     return _Side(
         decided,
         reason,

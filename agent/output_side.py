@@ -13,6 +13,7 @@ from core.evidence import Evidence, SplitEvidence
 from core.hashing import fingerprint
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score
+from scoring.samples import by_name
 from scoring.scorers.intervention import Shifts, intervention_score
 
 WINDOWS = 20
@@ -52,4 +53,4 @@ async def explain_output_side(
 
 
 def _windows(split: SplitEvidence) -> NDArray[np.int64]:
-    return split.pool.token_ids[split.random_rows[:WINDOWS]]
+    return split.pool.token_ids[by_name(split, split.random_rows)[:WINDOWS]]

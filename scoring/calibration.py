@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import Calibration, Simulation
+from core.results import Calibration
 from scoring.case import Case
-from scoring.samples import Sample, sample
+from scoring.samples import sample
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -27,12 +27,20 @@ def calibrate(case: Case, how: Calibration) -> Map:
     """
     if how == "none":
         return lambda values: values * (case.peak / 10.0)
+    return calibrate_values(case, np.where(case.fitted.known, case.fitted.predicted, np.nan), how)
+
+
+def calibrate_values(case: Case, values: Array, how: Calibration) -> Map:
+    """The same from any predictions for the ``select`` pool [pool, tokens], NaN where missing."""
     drawn = sample(case.select, "corpus")
-    predicted, actual, weights = _known(case, drawn)
+    said = values[drawn.rows]
+    known = np.isfinite(said)
+    weights = np.broadcast_to(drawn.weights[:, None], known.shape)[known]
+    actual = case.select.pool.activations[drawn.rows].astype(np.float64)[known]
     if how == "linear":
-        slope, intercept = line(predicted, actual, weights)
-        return lambda values: slope * values + intercept
-    return _by_rank(predicted, actual, weights)
+        slope, intercept = line(said[known], actual, weights)
+        return lambda v: slope * v + intercept
+    return _by_rank(said[known], actual, weights)
 
 
 def line(predicted: Array, actual: Array, weights: Array) -> tuple[float, float]:
@@ -58,11 +66,3 @@ def _by_rank(predicted: Array, actual: Array, weights: Array) -> Map:
     reached = np.interp(filled, ranks, mass)
     means = np.diff(reached) / np.maximum(np.diff(filled), np.finfo(float).tiny)
     return lambda values: np.interp(values, levels, means)
-
-
-def _known(case: Case, drawn: Sample) -> tuple[Array, Array, Array]:
-    fitted: Simulation = case.fitted
-    known = fitted.known[drawn.rows]
-    weights = np.broadcast_to(drawn.weights[:, None], known.shape)[known]
-    actual = case.select.pool.activations[drawn.rows].astype(np.float64)[known]
-    return fitted.predicted[drawn.rows][known], actual, weights

@@ -26,6 +26,9 @@ CONFIDENCE = 0.95
 FEW_DF = 5.0
 CENSUS = -1
 """The stratum that is held whole: which of its windows were drawn is no matter of chance."""
+STEEPEST = 1.25
+"""How much more than the scale's slope at the figure an excerpt may count: where leaving out one
+excerpt makes a correlation perfect, the scale itself would run off to infinity."""
 _EDGE = 1e-9
 
 
@@ -66,7 +69,9 @@ def jackknife(value: float, left_out: Array, scale: Scale, design: Design) -> In
         return None
     centre = float(_forth(np.array(value), scale))
     weights, strata = design.weights[used], design.strata[used]
-    moved = (centre - _forth(left_out[used], scale)) * (1 - weights) / weights
+    moved = centre - _forth(left_out[used], scale)
+    bound = STEEPEST * _slope(value, scale) * np.abs(value - left_out[used])
+    moved = np.clip(moved, -bound, bound) * (1 - weights) / weights
     parts = [
         _drawn(moved[strata == h], float(weights[strata == h].sum()))
         for h in np.unique(strata)
@@ -80,13 +85,13 @@ def jackknife(value: float, left_out: Array, scale: Scale, design: Design) -> In
     df = variance**2 / sum(v**2 / d for v, d in parts if v > 0.0)
     reach = float(stdtrit(df, 0.5 + CONFIDENCE / 2))
     if scale == "share":
-        return _wilson(value, variance, reach, df)
+        return share_interval(value, variance, reach, df)
     half = reach * variance**0.5
     low, high = (float(_back(np.array(centre + side * half), scale)) for side in (-1.0, 1.0))
     return Interval(min(low, value), max(high, value), df)
 
 
-def _wilson(share: float, variance: float, reach: float, df: float) -> Interval:
+def share_interval(share: float, variance: float, reach: float, df: float) -> Interval:
     """Wilson's interval for as many draws as would give a share this variance (Wilson 1927)."""
     draws = share * (1 - share) / variance
     centre = (share + reach**2 / (2 * draws)) / (1 + reach**2 / draws)
@@ -130,6 +135,17 @@ def _forth(values: Array, scale: Scale) -> Array:
             return -np.log(np.maximum(1.0 - values, _EDGE))
         case "share" | "plain":
             return values
+
+
+def _slope(value: float, scale: Scale) -> float:
+    """The scale's slope at the figure."""
+    match scale:
+        case "correlation":
+            return 1.0 / max(1.0 - value * value, _EDGE)
+        case "explained":
+            return 1.0 / max(1.0 - value, _EDGE)
+        case "share" | "plain":
+            return 1.0
 
 
 def _back(values: Array, scale: Scale) -> Array:

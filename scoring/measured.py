@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from scoring.intervals import CONFIDENCE, Design, Scale, caution, jackknife
+from scoring.intervals import CONFIDENCE, Design, Scale, caution, jackknife, share_interval
 
 Array = NDArray[np.float64]
 
+MANY_EXCERPTS = 30
 LEAST_EXCERPTS = 3
 """Two coincidences prove nothing, though leaving out either leaves a perfect correlation."""
 
@@ -72,7 +74,20 @@ def estimate(
     found = jackknife(value, measured.left_out, scale, measured.design or design)
     if found is None:
         return Estimate(value, reason="no interval: the figure rests on too few excerpts")
+    if found.low == found.high and fewest is not None:
+        return _unmoved(value, fewest, scale, doubt)
     return Estimate(value, found.low, found.high, df=found.df, caution=doubt or caution(found.df))
+
+
+def _unmoved(value: float, items: int, scale: Scale, doubt: str | None) -> Estimate:
+    """No excerpt makes a difference: that says as much as the items that could have made one."""
+    df = float(max(items - 1, 0))
+    if scale == "share":
+        reach = float(stdtrit(max(df, 1.0), 0.5 + CONFIDENCE / 2))
+        found = share_interval(value, value * (1 - value) / max(items, 1), reach, df)
+        return Estimate(value, found.low, found.high, df=df, caution=doubt or caution(df))
+    said = caution(df) or (f"all {items} excerpts say the same" if items < MANY_EXCERPTS else None)
+    return Estimate(value, value, value, df=df, caution=doubt or said)
 
 
 def _faultless(value: float, items: int, doubt: str | None) -> Estimate:

@@ -72,8 +72,13 @@ class Sample:
         return len(self.rows)
 
 
-def sample(evidence: SplitEvidence, mode: Mode, *, top: int = TOP_SCORED) -> Sample:
-    """The sample of ``mode`` from one split's evidence (possibly empty)."""
+def sample(
+    evidence: SplitEvidence, mode: Mode, *, top: int = TOP_SCORED, on: float = 0.0
+) -> Sample:
+    """The sample of ``mode`` from one split's evidence (possibly empty).
+
+    ``on`` is the peak from which a window counts as firing, for ``hard_negatives``.
+    """
     match mode:
         case "random_only":
             rows = evidence.random_rows
@@ -83,7 +88,7 @@ def sample(evidence: SplitEvidence, mode: Mode, *, top: int = TOP_SCORED) -> Sam
         case "corpus":
             return _corpus(evidence)
         case "hard_negatives":
-            return _hard(evidence)
+            return _hard(evidence, on)
 
 
 def _equal(n: int) -> NDArray[np.float64]:
@@ -100,23 +105,35 @@ def _top_and_random(evidence: SplitEvidence, top: int) -> Sample:
     return Sample("top_and_random", rows, design, _one_outweighs(evidence, rows))
 
 
-def _hard(evidence: SplitEvidence) -> Sample:
-    firing = by_name(evidence, np.union1d(evidence.top_rows, evidence.active_rows))
+def _hard(evidence: SplitEvidence, on: float) -> Sample:
+    firing = by_name(evidence, _firing(evidence, on))
     count = min(len(firing), len(evidence.hard_rows))
     rows = np.concatenate([firing[:count], evidence.hard_rows[:count]])
     strata = np.repeat([0, 1], count).astype(np.int64)
     return Sample("hard_negatives", rows, Design(_equal(len(rows)), strata))
 
 
-def intruder_sample(evidence: SplitEvidence, mode: Mode) -> Sample:
+def intruder_sample(evidence: SplitEvidence, mode: Mode, on: float) -> Sample:
     """Windows in an order that depends on their numbers alone: firing ones, and others.
 
-    ``top_and_random`` takes its silent windows from the random ones, ``hard_negatives`` from those.
+    ``top_and_random`` takes its silent windows from the random ones, ``hard_negatives`` from those,
+    and leaves out the windows from which hard ones were made by changing a token: beside its twin
+    the intruder would be told by comparison.
     """
-    firing = np.union1d(evidence.top_rows, evidence.active_rows)
+    firing = _firing(evidence, on)
+    if mode == "hard_negatives":
+        sources = -1 - evidence.pool.windows[evidence.hard_rows]
+        firing = firing[~np.isin(evidence.pool.windows[firing], sources)]
     others = evidence.hard_rows if mode == "hard_negatives" else evidence.random_rows
     rows = by_name(evidence, np.union1d(firing, others))
     return Sample(mode, rows, Design.equal(len(rows)))
+
+
+def _firing(evidence: SplitEvidence, on: float) -> Ints:
+    """Top and active windows whose peak reaches ``on``."""
+    rows = np.union1d(evidence.top_rows, evidence.active_rows).astype(np.int64)
+    peaks = evidence.pool.activations[rows].max(axis=1, initial=-np.inf)
+    return np.asarray(rows[peaks >= on], dtype=np.int64)
 
 
 def by_name(evidence: SplitEvidence, rows: Ints) -> Ints:

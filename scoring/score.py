@@ -101,7 +101,7 @@ def _listed(
 
     def value(predicted: Array, on_select: Array | None) -> float | None:
         ready = scorer.beside(case, on_select)
-        return ready.measured(replace(seen, predicted=predicted)).value
+        return ready.measured(replace(seen, predicted=ready.prepared(predicted))).value
 
     def looked_up(values: Callable[[Ints], Array]) -> float | None:
         return value(values(case.report.pool.token_ids[drawn.rows]), values(on_select))

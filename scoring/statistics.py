@@ -57,7 +57,7 @@ def _explained(sums: Array) -> Array:
     var_p, var_a, cov = moments(sums)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = 1.0 - (var_a + var_p - 2 * cov) / var_a
-    return np.where(_flat(sums, 3) | _flat(sums, 4), np.nan, value)
+    return np.where(_flat(sums, 3) | _flat(sums, 4), np.nan, np.minimum(value, 1.0))
 
 
 FIGURES: dict[Figure, Callable[[Array], Array]] = {

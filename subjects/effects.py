@@ -18,6 +18,7 @@ from subjects.protocol import Edit, Subject
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _LOGITS_AT_ONCE = 1 << 25  # numbers: 128 MiB in float32
+_KEPT = 2 << 30  # bytes of unedited outputs: twenty windows at a vocabulary of 256,000
 
 
 @dataclass(slots=True)
@@ -60,7 +61,8 @@ class UnitEffects:
         for rows in self._parts(token_ids):
             edit = Edit(site=self.unit.site, kind="add", units=[self.unit.index], value=amount)
             plain, edited = self._both(token_ids[rows], edit)
-            found.append((edited - plain).mean(1).double().cpu().numpy())
+            moved = (edited - plain).nan_to_num(0.0, 0.0, 0.0)  # of tokens that are masked out
+            found.append(moved.mean(1).double().cpu().numpy())
         return np.concatenate(found) if found else np.empty((0, 0))
 
     def _parts(self, token_ids: NDArray[np.int64]) -> list[slice]:
@@ -73,16 +75,17 @@ class UnitEffects:
         batch = self.subject.batch(token_ids)
         key = token_ids.tobytes()
         if key not in self.plain:
-            while len(self.plain) >= 4:
+            plain = self.subject.logits(batch).log_softmax(-1)
+            while self.plain and plain.nbytes + sum(t.nbytes for t in self.plain.values()) > _KEPT:
                 del self.plain[next(iter(self.plain))]
-            self.plain[key] = self.subject.logits(batch).log_softmax(-1)
+            self.plain[key] = plain
         return self.plain[key], self.subject.logits(batch, [edit]).log_softmax(-1)
 
 
 def _jensen_shannon(first: Tensor, second: Tensor) -> Tensor:
     """Of two tables of log-probabilities, over the last dimension."""
     p, q = first.exp(), second.exp()
-    alone = (p * first).sum(-1) + (q * second).sum(-1)
+    alone = (p * first).nan_to_num(0.0).sum(-1) + (q * second).nan_to_num(0.0).sum(-1)
     both = p.add_(q)
     shared: Tensor = torch.special.xlogy(both, both / 2).sum(-1)
     return ((alone - shared) / 2).clamp_min(0.0)

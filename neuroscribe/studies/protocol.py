@@ -22,6 +22,7 @@ from core.results import Finite, Record
 from scoring import bootstrap
 from scoring.case import case_of
 from scoring.comparison import Pair, compare_methods
+from scoring.samples import by_name
 from scoring.score import scores
 from scoring.scorers import SimulationCorrelation
 from scoring.simulators import PatternSimulator
@@ -36,6 +37,7 @@ EXCERPTS = (1, 2, 5, 10, 20)
 BANDS = ("band .5-.9", "band .9-.99", "band .99-.999", "top")
 DEFAULTS: dict[Axis, str] = {"window": "64", "excerpts": "all", "strength": "all"}
 TOKENS_A_DOCUMENT = 1024
+STRONG = 20
 
 
 class Setting(Record):
@@ -125,7 +127,9 @@ def _settings(evidence: Evidence, window: int) -> Iterator[tuple[Axis, str, Spli
 
 
 def of_strength(explain: SplitEvidence, value: str) -> SplitEvidence:
-    """Only excerpts of one strength, and the random ones; twenty at most.
+    """Only excerpts of one strength, twenty at most, and the random ones.
+
+    They stand in their strata as a uniform sample does, but for one, the least that there must be.
 
     Bands are quantiles of the windows' maxima; one that holds nothing gives the next weaker one.
     """
@@ -139,7 +143,8 @@ def of_strength(explain: SplitEvidence, value: str) -> SplitEvidence:
         while place > 0 and not len(held[place]):
             place -= 1
         strong = held[place] if held else explain.top_rows
-    return replace(explain, top_rows=strong[:20], active_rows=strong[:20])
+    chosen = by_name(explain, strong)[:STRONG]
+    return replace(explain, top_rows=chosen[:1], active_rows=chosen)
 
 
 def explained(evidence: Evidence, explain: SplitEvidence, seed: int) -> float | None:
@@ -159,9 +164,9 @@ def explained(evidence: Evidence, explain: SplitEvidence, seed: int) -> float | 
         text=said.text,
         symbols=said.symbols,
         simulator=PatternSimulator(),
-        explain=explain,
-        select=evidence.select,
-        report=replace(report, others=report.others[..., :0]),
+        explain=explain.rectified(),
+        select=evidence.select.rectified(),
+        report=replace(report, others=report.others[..., :0]).rectified(),
     )
     return scores(case, [SimulationCorrelation()], ["corpus"])[0].value
 

@@ -17,7 +17,7 @@ import numpy as np
 from core.errors import BudgetReached, InvalidSetting, NeuroscribeError
 from core.hashing import text_hash
 from core.ids import UnitId
-from core.results import Finite, Mode, Record, Usage
+from core.results import Finite, Mode, Record
 from neuroscribe.explaining import ExplainRequest, explain_unit
 from scoring import bootstrap
 from scoring.comparison import Pair, compare_methods
@@ -25,6 +25,7 @@ from scoring.comparison import Pair, compare_methods
 if TYPE_CHECKING:
     from neuroscribe.models import ModelChoice, Spending
     from neuroscribe.workspace import CorpusChoice, Workspace
+    from storage import Spent
 
 MODES: tuple[Mode, ...] = ("top_and_random", "corpus")
 
@@ -80,6 +81,7 @@ def run_scaling(
     """
     began = time.monotonic()
     rows: list[Scale] = []
+    before = workspace.store().spent()
     done = 0
     for subject in subjects:
         pairs: dict[Mode, list[Pair]] = {mode: [] for mode in MODES}
@@ -88,10 +90,8 @@ def run_scaling(
             request = ExplainRequest(unit, seed, corpus=corpus, models=models)
             found, reason = {}, "no score"
             try:
-                answer = explain_unit(workspace, request, spending=spending)
-                document = answer.document
-                if not answer.stored:
-                    spending = _left(spending, document.usage)
+                left = _left(spending, before, workspace.store().spent())
+                document = explain_unit(workspace, request, spending=left).document
                 reason = document.verdict
                 first = document.explanations[0].id if document.explanations else None
                 found = {
@@ -128,13 +128,14 @@ def _units(workspace: Workspace, subject: str, count: int, corpus: CorpusChoice)
     return live[:count]
 
 
-def _left(spending: Spending, usage: Usage) -> Spending:
-    """What one unit leaves of the limits, which are those of the whole study."""
-    tokens = usage.input_tokens + usage.output_tokens
+def _left(spending: Spending, before: Spent, now: Spent) -> Spending:
+    """What is left of the limits, which are those of the whole study, failed calls included."""
+    tokens = now.input_tokens + now.output_tokens - before.input_tokens - before.output_tokens
+    usd = (now.usd or 0.0) - (before.usd or 0.0)
     return replace(
         spending,
-        usd=None if spending.usd is None else max(0.0, spending.usd - (usage.usd or 0.0)),
-        calls=None if spending.calls is None else max(0, spending.calls - usage.requests),
+        usd=None if spending.usd is None else max(0.0, spending.usd - usd),
+        calls=None if spending.calls is None else max(0, spending.calls - now.calls + before.calls),
         tokens=None if spending.tokens is None else max(0, spending.tokens - tokens),
     )
 

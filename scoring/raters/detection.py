@@ -54,7 +54,7 @@ class DetectionRater:
         every = np.ones(pool.token_ids.shape[1], dtype=np.bool_)
         found: dict[Mode, Simulation] = {}
         for mode in modes:
-            held = set(sample(case.report, mode).rows.tolist())
+            held = set(sample(case.report, mode, on=case.firing.on).rows.tolist())
             kept = [(r, (row, every)) for r, row in zip(said, rows, strict=True) if row in held]
             found[mode] = spread([r for r, _ in kept], [p for _, p in kept], pool.token_ids.shape)
         return found
@@ -62,4 +62,6 @@ class DetectionRater:
 
 def wanted(case: Case, modes: tuple[Mode, ...]) -> Ints:
     """The rows that any of ``modes`` takes."""
-    return np.unique(np.concatenate([sample(case.report, mode).rows for mode in modes]))
+    return np.unique(
+        np.concatenate([sample(case.report, mode, on=case.firing.on).rows for mode in modes])
+    )

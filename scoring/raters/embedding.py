@@ -64,7 +64,7 @@ class EmbeddingRater:
         every = np.ones(pool.token_ids.shape[1], dtype=np.bool_)
         found: dict[Mode, Simulation] = {}
         for mode in MODES:
-            held = sample(case.report, mode).rows.tolist()
+            held = sample(case.report, mode, on=case.firing.on).rows.tolist()
             places = [(row, every) for row in held]
             found[mode] = spread([said[row] for row in held], places, pool.token_ids.shape)
         return found

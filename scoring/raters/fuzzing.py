@@ -86,7 +86,7 @@ class FuzzingRater:
             places += shown
         found: dict[Mode, Simulation] = {}
         for mode in modes:
-            held = set(sample(case.report, mode).rows.tolist())
+            held = set(sample(case.report, mode, on=case.firing.on).rows.tolist())
             kept = [i for i, (row, _) in enumerate(places) if row in held]
             found[mode] = spread(
                 [said[i] for i in kept], [places[i] for i in kept], pool.token_ids.shape

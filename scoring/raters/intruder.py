@@ -99,7 +99,7 @@ class IntruderRater:
 
     async def _mode(self, case: Case, mode: Mode) -> Simulation:
         pool = case.report.pool
-        sample = intruder_sample(case.report, mode)
+        sample = intruder_sample(case.report, mode, case.firing.on)
         actual = pool.activations[sample.rows].astype(np.float64)
         every: Flags = np.ones(actual.shape, dtype=np.bool_)
         windows = pool.windows[sample.rows]

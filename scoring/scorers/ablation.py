@@ -7,6 +7,7 @@ prediction from unit; 0: the prediction is worth as much as the unit's mean; bel
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnsupportedOperation
 from core.results import Score, Status
-from scoring.calibration import calibrate
+from scoring.calibration import calibrate, calibrate_values
 from scoring.case import Case
 from scoring.measured import Measured, estimate
 from scoring.samples import Sample, sample
@@ -40,13 +41,21 @@ class Effects(Protocol):
         ...
 
 
-def ablation_score(case: Case, effects: Effects, *, sign: float = 1.0) -> Score:
+def ablation_score(
+    case: Case, effects: Effects, *, sign: float = 1.0, one_sided: bool = True
+) -> Score:
     """One score on ``top_and_random``; ``sign`` -1 where the case looks at the negative side.
 
-    The null gives each window another window's prediction, ``EXCHANGES`` times: as much activity,
-    in the wrong places. Token lists are set as predictions are.
+    Undefined for units that go both ways (``one_sided`` False): an explanation of one side says
+    nothing of what to put in place of the other. The null gives each window another window's
+    prediction, ``EXCHANGES`` times: as much activity, in the wrong places; that is too few for a
+    p-value. Token lists are set through lines of their own, fitted on ``select`` as the
+    prediction's is.
     """
     drawn = sample(case.report, "top_and_random")
+    if not one_sided:
+        reason = "the unit goes both ways, and one side's explanation says nothing of the other"
+        return _score(case, drawn, Measured.undefined(reason), np.empty(0), [])
     try:
         return _scored(case, effects, drawn, sign)
     except UnsupportedOperation as error:
@@ -73,15 +82,23 @@ def _scored(case: Case, effects: Effects, drawn: Sample, sign: float) -> Score:
         return float(1 - moved.sum() / silenced.sum())
 
     moved = explained(said)
+    if not (np.isfinite(moved).all() and np.isfinite(silenced).all()):
+        reason = "the edited model's output is no number"
+        return _score(case, drawn, Measured.undefined(reason), np.empty(0), [])
     with np.errstate(invalid="ignore", divide="ignore"):
         left = 1 - (moved.sum() - moved) / (silenced.sum() - silenced)
     null = [
         share(explained(np.roll(said, 1 + i * max(1, len(rows) // EXCHANGES), axis=0)))
         for i in range(min(EXCHANGES, len(rows) - 1))
     ]
-    listed = [case.table.list_of(case.symbols, ids), case.table.list_of(50, ids)]
-    beside = [share(explained(values)) for values in (*listed, case.table.full(ids))]
-    return _score(case, drawn, Measured(share(moved), left), np.array(null), beside)
+    on_select = case.select.pool.token_ids
+    lists = (partial(case.table.list_of, case.symbols), partial(case.table.list_of, 50))
+    beside = [
+        share(explained(calibrate_values(case, look_up(on_select), "linear")(look_up(ids))))
+        for look_up in (*lists, case.table.full)
+    ]
+    figure = Measured(share(moved), left, fewest=len(rows))
+    return _score(case, drawn, figure, np.array(null), beside)
 
 
 def _score(
@@ -92,7 +109,6 @@ def _score(
     if case.predicted.status != "ok":
         status = case.predicted.status
     equal, fifty, table = beside or (None, None, None)
-    at_least = 0 if result.value is None else int((null >= result.value).sum())
     return Score(
         explanation_id=case.explanation_id,
         scorer="ablation",
@@ -113,7 +129,6 @@ def _score(
         null_mean=float(null.mean()) if len(null) else None,
         null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
         null_units=len(null),
-        p_null=(at_least + 1) / (len(null) + 1) if len(null) else None,
         token_list_equal=equal,
         token_list_50=fifty,
         token_table=table,

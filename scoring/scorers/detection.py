@@ -35,7 +35,7 @@ class Detection:
 
     def sample(self, case: Case, mode: Mode) -> Sample:
         """The mode's windows."""
-        return sample(case.report, mode)
+        return sample(case.report, mode, on=case.firing.on)
 
     def fitted(self, case: Case) -> Detection:
         """With the cut that serves best on ``select``."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.results import Calibration, Measure, Mode, Scorer
-from scoring.calibration import calibrate
+from scoring.calibration import calibrate, calibrate_values
 from scoring.case import Case
 from scoring.intervals import Scale
 from scoring.measured import Measured
@@ -38,15 +38,17 @@ class ExplainedVariance:
 
     def sample(self, case: Case, mode: Mode) -> Sample:
         """The mode's windows."""
-        return sample(case.report, mode)
+        return sample(case.report, mode, on=case.firing.on)
 
     def fitted(self, case: Case) -> ExplainedVariance:
         """With the map from predictions to activations."""
         return replace(self, mapping=calibrate(case, self.calibration))
 
     def beside(self, case: Case, values: Array | None) -> ExplainedVariance:
-        """Itself: what is mapped are the predictions."""
-        return self
+        """With a map of their own, fitted on ``select`` as that of the predictions is."""
+        if values is None or self.calibration == "none":
+            return replace(self, mapping=_as_they_are)
+        return replace(self, mapping=calibrate_values(case, values, self.calibration))
 
     def prepared(self, values: Array) -> Array:
         """On the unit's scale."""

@@ -37,7 +37,7 @@ class Fuzzing:
 
     def sample(self, case: Case, mode: Mode) -> Sample:
         """The mode's windows."""
-        return sample(case.report, mode)
+        return sample(case.report, mode, on=case.firing.on)
 
     def fitted(self, case: Case) -> Fuzzing:
         """With the cut that serves best on ``select``."""

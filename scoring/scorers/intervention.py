@@ -48,7 +48,8 @@ def intervention_score(
     """One score on ``random_only``; ``promoted`` [tokens] is what the explanation predicts.
 
     The interval is over windows. The null is the same prediction against other units, pushed by
-    their own typical peaks. Token lists hold the tokens that ``explain`` windows promoted most.
+    their own typical peaks, too few of them for a p-value. Token lists hold the tokens that
+    ``explain`` windows promoted most.
     """
     n = len(shifts.report)
     mean = shifts.report.mean(axis=0) if n else np.zeros_like(promoted)
@@ -56,7 +57,6 @@ def intervention_score(
     design = Design.equal(n)
     result = estimate(measured, "correlation", design)
     null = np.array([v for m in shifts.null if (v := _rho(promoted, m)) is not None])
-    at_least = 0 if result.value is None else int((null >= result.value).sum())
     return Score(
         explanation_id=explanation_id,
         scorer="intervention",
@@ -76,7 +76,6 @@ def intervention_score(
         null_mean=float(null.mean()) if len(null) else None,
         null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
         null_units=len(null),
-        p_null=(at_least + 1) / (len(null) + 1) if len(null) else None,
         token_list_equal=_rho(_listed(shifts.explain, symbols), mean),
         token_list_50=_rho(_listed(shifts.explain, 50), mean),
         token_table=_rho(np.maximum(shifts.explain, 0), mean),
@@ -93,7 +92,7 @@ def _measured(promoted: Array, shifts: Array) -> Measured:
         return Measured.undefined(f"{constant} is the same for every token")
     total = shifts.sum(axis=0)
     left = [_rho(promoted, (total - row) / max(n - 1, 1)) for row in shifts]
-    return Measured(value, np.array([np.nan if v is None else v for v in left]))
+    return Measured(value, np.array([np.nan if v is None else v for v in left]), fewest=n)
 
 
 def _rho(promoted: Array, shift: Array) -> float | None:

@@ -36,7 +36,7 @@ class Intruder:
 
     def sample(self, case: Case, mode: Mode) -> Sample:
         """Every active and every silent window that the mode may take."""
-        return intruder_sample(case.report, mode)
+        return intruder_sample(case.report, mode, case.firing.on)
 
     def fitted(self, case: Case) -> Intruder:
         """Itself."""

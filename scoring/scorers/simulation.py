@@ -28,7 +28,7 @@ class SimulationCorrelation:
 
     def sample(self, case: Case, mode: Mode) -> Sample:
         """The mode's windows."""
-        return sample(case.report, mode)
+        return sample(case.report, mode, on=case.firing.on)
 
     def fitted(self, case: Case) -> SimulationCorrelation:
         """Itself: ρ does not change with the scale."""

@@ -91,7 +91,7 @@ def _aligned(index: ActivationIndex, unit: UnitId) -> list[int]:
     if weights is None:
         return []
     rows = torch.nn.functional.normalize(weights.float().cpu(), dim=1)
-    return _nearest(index, unit, rows @ rows[unit.index])
+    return _nearest(index, unit, (1e6 * (rows @ rows[unit.index])).round())
 
 
 def _nearest(index: ActivationIndex, unit: UnitId, likeness: torch.Tensor) -> list[int]:

@@ -195,18 +195,19 @@ class ActivationIndex:
         return float(held.median()) if len(held) else 0.0
 
     def random_parts(self, site: str, split: int, count: int) -> Iterator[torch.Tensor]:
-        """All units at the first ``count`` random windows of a split, some windows at a time.
+        """All units at ``count`` of a split's random windows, some windows at a time.
 
         Each part is [windows, tokens, width]; they are the same whether they are held or not.
+        Which windows is decided by a hash of their numbers, so that they come from all of the text.
         """
-        numbers = np.sort(self.windows.random[split])[:count]
+        numbers = np.sort(self.windows.random[split])
+        names = [text_hash("neuroscribe/part/1", str(n)) for n in numbers.tolist()]
+        chosen = np.sort(np.argsort(np.array(names, dtype=np.uint64), kind="stable")[:count])
         held = self._held.get((site, split))
         width = list(range(self.manifest.sites[site].width))
-        for start in range(0, len(numbers), PART):
-            if held is not None:
-                yield held[start : min(start + PART, len(numbers))]
-            else:
-                yield self._forward(site, numbers[start : start + PART], width)
+        for start in range(0, len(chosen), PART):
+            part = chosen[start : start + PART]
+            yield held[part] if held is not None else self._forward(site, numbers[part], width)
 
     def _split(self, unit: UnitId, split: int, *, with_null: bool) -> SplitEvidence:
         tables = self.site(unit.site).splits[split]

@@ -5,7 +5,8 @@ import pytest
 
 from scoring.intervals import CENSUS, Design, jackknife
 from scoring.measured import Measured, estimate
-from scoring.ranking import Items, auroc
+from scoring.ranking import Items, auroc, balanced_accuracy
+from scoring.statistics import excerpt_sums, measured
 
 
 def mean_without(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -90,3 +91,55 @@ def test_few_excerpts_are_said_to_be_few() -> None:
     found = estimate(Measured(0.5, mean_without(values, design.weights)), "plain", design)
     assert found.low is not None
     assert "about 3 excerpts" in str(found.caution)
+
+
+@pytest.mark.parametrize(("n", "at_least"), [(200, 0.2), (1000, 0.5)])
+def test_one_false_alarm_does_not_make_a_good_correlation_worth_nothing(
+    n: int, at_least: float
+) -> None:
+    """Without it ρ is perfect: Fisher's z runs off to infinity there, and must not be followed."""
+    actual = np.zeros((n, 8))
+    actual[::2, 3] = 1.0
+    predicted = actual.copy()
+    predicted[1, 5] = 1.0
+    sums = excerpt_sums(predicted, actual, np.ones(actual.shape, dtype=np.bool_))
+    for figure, scale in (("correlation", "correlation"), ("explained_variance", "explained")):
+        design = Design.equal(n)
+        found = estimate(measured(figure, sums, design.weights), scale, design)  # type: ignore[arg-type]
+        assert found.value is not None
+        assert found.low is not None
+        assert at_least < found.low < found.value
+
+
+def test_few_excerpts_that_agree_wholly_are_said_to_be_few() -> None:
+    actual = np.zeros((1000, 8))
+    actual[:3, 3] = 1.0
+    sums = excerpt_sums(actual, actual, np.ones(actual.shape, dtype=np.bool_))
+    design = Design.equal(1000)
+    found = estimate(measured("correlation", sums, design.weights), "correlation", design)
+    assert found.value == pytest.approx(1.0)
+    assert found.df == 2
+    assert found.caution == "the interval rests on about 3 excerpts"
+
+
+def test_identical_excerpts_say_that_they_are() -> None:
+    rng = np.random.default_rng(0)
+    actual = np.tile(rng.random(8), (20, 1))
+    predicted = np.tile(rng.random(8), (20, 1))
+    sums = excerpt_sums(predicted, actual, np.ones(actual.shape, dtype=np.bool_))
+    design = Design.equal(20)
+    found = estimate(measured("correlation", sums, design.weights), "correlation", design)
+    assert found.caution == "all 20 excerpts say the same"
+
+
+def test_calling_everything_positive_is_no_certain_half() -> None:
+    ones, zeros = np.ones(3), np.zeros(3)
+    both = np.concatenate
+    items = Items(np.ones(6), np.ones(6), both([ones, zeros]), both([zeros, ones]))
+    found = estimate(balanced_accuracy(items, 0.0), "share", Design.equal(6))
+    assert found.value == 0.5
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 0.2
+    assert found.high > 0.8
+    assert found.caution

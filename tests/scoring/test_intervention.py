@@ -36,7 +36,7 @@ def test_naming_what_rises_is_rewarded(shifts: Shifts) -> None:
     assert score.value > 0.95
     assert score.low > 0.9
     assert score.null_mean == pytest.approx(-10 / TOKENS, abs=0.05)
-    assert score.p_null == pytest.approx(1 / 4)
+    assert (score.null_units, score.p_null) == (3, None)  # three units make no p-value
     assert (score.scorer, score.mode, score.n_excerpts) == ("intervention", "random_only", 20)
 
 
