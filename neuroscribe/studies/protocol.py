@@ -184,7 +184,14 @@ def _summary(
     """Means and paired gains. The default of all axes is the run at the default window."""
     default = found[("window", DEFAULTS["window"])]
     rows: list[Setting] = []
-    for (axis, value), by_unit in found.items():
+    order: dict[Axis, list[str]] = {
+        "window": [str(w) for w in WINDOWS],
+        "excerpts": [str(n) for n in EXCERPTS],
+        "strength": list(BANDS),
+    }
+    keys = [(axis, value) for axis, values in order.items() for value in values]
+    for axis, value in keys:
+        by_unit = found[axis, value]
         values = np.array([v for v in by_unit.values() if v is not None])
         mean = bootstrap.mean(values, seed)
         pairs = [
