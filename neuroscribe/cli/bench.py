@@ -31,9 +31,23 @@ def validity(
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, help="Draw units this often, by seeds 0, 1, ...")
     ] = 1,
+    explainer: Annotated[
+        str,
+        typer.Option("--explainer", metavar="MODEL", help="Also score what pattern or MODEL says."),
+    ] = "none",
+    simulator: Annotated[
+        str, typer.Option("--simulator", metavar="MODEL", help="pattern, or a language model.")
+    ] = "pattern",
+    strategy: options.Strategy = "auto",
+    score_excerpts: options.Scored = 10,
+    budget_usd: options.BudgetUsd = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    concurrency: options.Concurrency = None,
     corpus: options.Corpus = "builtin",
 ) -> None:
     """On units whose truth is known: which scores tell it from explanations that are wrong?"""
+    from neuroscribe.models import Spending
     from neuroscribe.studies.validity import run_validity
     from neuroscribe.workspace import CorpusChoice, Workspace
 
@@ -44,6 +58,10 @@ def validity(
             families=families.split(",") if families else None,
             per_family=SMOKE_UNITS if smoke else per_family,
             seeds=range(seeds),
+            models=options.model_choice(
+                explainer, simulator, strategy, 1, score_excerpts, ("simulation", None, None)
+            ),
+            spending=Spending(budget_usd, max_calls, max_tokens, concurrency),
             progress=progress,
             told=told,
         )

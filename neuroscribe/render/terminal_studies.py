@@ -17,7 +17,7 @@ NAME, CELL = 18, 10
 
 def validity_view(study: Validity) -> RenderableType:
     """AUROC of true against wrong explanations: a row a score, a column a kind of fault."""
-    kinds = [kind for kind in KINDS if any(f.kind == kind for f in study.overall)]
+    kinds = [k for k in KINDS if k != "found" and any(f.kind == k for f in study.overall)]
     lines = [Text(" " * NAME + "".join(f"{_short(kind):<{CELL}}" for kind in kinds), style="dim")]
     heading = ""
     for name, mode in scores_of(study):
@@ -28,7 +28,17 @@ def validity_view(study: Validity) -> RenderableType:
         lines.append(Text.assemble(f"  {_short(mode):<{NAME - 2}}", *map(_value, cells)))
         lines.append(Text.assemble(" " * NAME, *map(_interval, cells)))
     said = [Text(f"{_short(kind)}: {KINDS[kind]}", style="dim") for kind in kinds]
-    best = ", ".join(f"{_short(kind)} {study.best[kind]:.3f}" for kind in kinds)
+    best = ", ".join(
+        f"{_short(kind)} {study.best[kind]:.3f}" for kind in kinds if kind in study.best
+    )
+    found = [f for f in study.overall if f.kind == "found" and f.auroc is not None]
+    if found:
+        said.append(Text(f"\nwhat {study.explainer} says (.5: as good as the truth)"))
+    for f in found:
+        between = "" if f.low is None or f.high is None else f" [{f.low:.2f}, {f.high:.2f}]"
+        means = f"mean {figure(f.mean_wrong)}, truth {figure(f.mean_true)}"
+        name = f"{scorer_name(f)}, {_short(f.mode)}"
+        said.append(Text(f"  {name:<40} {figure(f.auroc)}{between}  {means}"))
     return Group(
         Text(f"Validity on {study.units} planted units of {len(study.families)} families"),
         Text("AUROC of the true explanation against a wrong one [95 % interval over units]"),

@@ -17,21 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
-from core.evidence import ExcerptSet
+from core.evidence import ExcerptSet, SplitEvidence
 from core.hashing import text_hash
 from core.ids import UnitId
 from core.patterns import SCALE, Pattern, TokenGrid, evaluate, parse, render
 from core.results import Calibration, Finite, Measure, Mode, Record, Score, Scorer, Simulation
+from neuroscribe.models import PATTERN, ModelChoice, Spending
+from neuroscribe.studies.asking import NONE, Asking, asking
 from neuroscribe.studies.wrong import Kind, wrong_explanations
 from scoring.case import case_of
 from scoring.intervals import Design
 from scoring.measured import estimate
 from scoring.ranking import Items, auroc
 from scoring.score import scores
-from scoring.scorers import TokenScorer, offline_scorers
-from scoring.simulators import PatternSimulator, Simulator
+from scoring.scorers import offline_scorers
+from scoring.simulators import Simulator
 
 if TYPE_CHECKING:
+    from agent.experiments import Probe
     from neuroscribe.workspace import CorpusChoice, Workspace
     from subjects.index.collect import Progress
     from subjects.index.reader import ActivationIndex
@@ -66,6 +69,7 @@ class Validity(Record):
     """The whole study: ``overall`` figures over all families, ``by_family`` one family each."""
 
     simulator: str
+    explainer: str | None = None
     seeds: list[int]
     per_family: int
     families: list[str]
@@ -121,10 +125,15 @@ def run_validity(
     families: Sequence[str] | None = None,
     per_family: int = 20,
     seeds: Sequence[int] = (0,),
+    models: ModelChoice | None = None,
+    spending: Spending | None = None,
     progress: Callable[[Progress], None] | None = None,
     told: Callable[[int, int], None] | None = None,
 ) -> Validity:
     """The whole study; ``told`` hears how many units of how many are done.
+
+    ``models`` names who simulates (None: the pattern language) and who explains beside the truth
+    ("none": nobody). Language models see ``models.scored`` windows of each kind.
 
     Raises :class:`core.errors.InvalidSetting` for a family that cannot be expressed.
     """
@@ -138,19 +147,22 @@ def run_validity(
     index = workspace.index_of(SUBJECT, known, choice, progress)
     expected = len(seeds) * sum(min(per_family, index.manifest.sites[f].width) for f in chosen)
     found: list[Scored] = []
-    for seed in seeds:
-        for one in score_units(index, chosen, per_family, seed):
-            found.append(one)
-            if told is not None:
-                told(len(found), expected)
+    asked = models or ModelChoice(NONE, PATTERN)
+    with asking(workspace, asked, spending or Spending(), f"validity/{asked}") as who:
+        for seed in seeds:
+            for one in score_units(index, chosen, per_family, seed, who):
+                found.append(one)
+                if told is not None:
+                    told(len(found), expected)
     overall = summarise(found, [None])
     best: dict[str, float] = {}
     for figure in overall:
-        if figure.auroc is not None:
+        if figure.auroc is not None and figure.kind != "found":
             best[figure.kind] = max(best.get(figure.kind, 0.0), figure.auroc)
     f1 = [one.f1 for one in found if one.f1 is not None]
     return Validity(
-        simulator=PatternSimulator.name,
+        simulator=who.simulator.name,
+        explainer=None if who.explainer is None else who.explainer.name,
         seeds=list(seeds),
         per_family=per_family,
         families=chosen,
@@ -164,25 +176,17 @@ def run_validity(
 
 
 def score_units(
-    index: ActivationIndex,
-    families: Sequence[str],
-    per_family: int,
-    seed: int,
-    *,
-    simulator: Simulator | None = None,
-    scorers: Sequence[TokenScorer] | None = None,
+    index: ActivationIndex, families: Sequence[str], per_family: int, seed: int, who: Asking
 ) -> Iterator[Scored]:
     """Score ``per_family`` units of each family, drawn by a hash of ``seed`` and their names."""
     subject = cast(Any, index.subject)
-    used = simulator or PatternSimulator()
     for family in families:
         width = index.manifest.sites[family].width
         order = sorted(range(width), key=lambda i: _draw(seed, family, i))
         truths = {i: parse(subject.truth(UnitId(SUBJECT, family, i)).pattern) for i in order}
         for place, i in enumerate(order[:per_family]):
-            unit = UnitId(SUBJECT, family, i)
             others = [truths[j] for j in (*order[place + 1 :], *order[:place])]
-            yield _scored(index, unit, seed, truths[i], others, used, scorers or offline_scorers())
+            yield _scored(index, UnitId(SUBJECT, family, i), seed, truths[i], others, who)
 
 
 def _draw(seed: int, family: str, index: int) -> int:
@@ -195,46 +199,76 @@ def _scored(
     seed: int,
     true: Pattern,
     others: Sequence[Pattern],
-    simulator: Simulator,
-    scorers: Sequence[TokenScorer],
+    who: Asking,
 ) -> Scored:
     evidence = index.evidence(unit)
-    negative = cast(Any, index.subject).truth(unit).polarity == "negative"
+    sign = -1.0 if cast(Any, index.subject).truth(unit).polarity == "negative" else 1.0
     explain, select, report = (
-        (split.flipped() if negative else split).rectified()
+        (split.flipped() if sign < 0 else split).rectified()
         for split in (evidence.explain, evidence.select, evidence.open_report("validity study"))
     )
+    said = who.explained(explain, select, _probe(index, unit, sign), seed)
+    select, report = who.thinned(select), who.thinned(report)
     report = replace(report, others=report.others[..., :0])
+    sayings = _sayings(true, others, select, offline=who.offline)
+    if said is not None:
+        sayings.append(Saying("found", *said))
+    simulator = who.ready([s.text for s in sayings], [select.pool, report.pool])
     by_kind: dict[str, list[Score]] = {}
     f1 = None
-    grid = TokenGrid.from_tokens(list(select.pool.tokens))
-    fires = evaluate(true, grid) > 0
-
-    def kept(narrower: Pattern) -> float:
-        return float((evaluate(narrower, grid) > 0).sum() / max(int(fires.sum()), 1))
-
-    made = wrong_explanations(true, others, kept)
-    sayings = [(TRUE, render(true), true, False)]
-    sayings += [(w.kind, w.text, w.pattern, w.inverted) for w in made]
-    for kind, text, pattern, inverted in sayings:
-        offline = isinstance(simulator, PatternSimulator)
+    for saying in sayings:
         case = case_of(
-            explanation_id=kind,
-            text=render(pattern) if offline else text,
-            symbols=pattern.symbols,
-            simulator=Inverted(simulator) if inverted and offline else simulator,
+            explanation_id=saying.kind,
+            text=saying.text,
+            symbols=saying.symbols,
+            simulator=Inverted(simulator) if saying.inverted else simulator,
             explain=explain,
             select=select,
             report=report,
         )
-        by_kind[kind] = scores(case, scorers)
-        if kind == TRUE:
+        by_kind[saying.kind] = scores(case, offline_scorers())
+        if saying.kind == TRUE:
             rows = report.random_rows
             f1 = _f1(
                 case.predicted.predicted[rows] > 0,
                 report.pool.activations[rows] >= case.firing.on,
             )
     return Scored(unit, seed, by_kind, f1)
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """One sentence to be scored; ``inverted`` where its prediction is to be turned round."""
+
+    kind: str
+    text: str
+    symbols: int
+    inverted: bool = False
+
+
+def _sayings(
+    true: Pattern, others: Sequence[Pattern], select: SplitEvidence, *, offline: bool
+) -> list[Saying]:
+    """The truth and what is wrong, as a simulator reads it: models are told a negation in words."""
+    grid = TokenGrid.from_tokens(list(select.pool.tokens))
+    fires = evaluate(true, grid) > 0
+
+    def kept(narrower: Pattern) -> float:
+        return float((evaluate(narrower, grid) > 0).sum() / max(int(fires.sum()), 1))
+
+    found = [Saying(TRUE, render(true), true.symbols)]
+    for wrong in wrong_explanations(true, others, kept):
+        text = render(wrong.pattern) if offline else wrong.text
+        found.append(Saying(wrong.kind, text, wrong.pattern.symbols, offline and wrong.inverted))
+    return found
+
+
+def _probe(index: ActivationIndex, unit: UnitId, sign: float) -> Probe:
+    """Runs text on one side of a planted unit."""
+    from neuroscribe.explaining import probe
+
+    run = probe(index, unit)
+    return lambda token_ids: np.asarray(sign * run(token_ids), dtype=np.float32)
 
 
 def _f1(said: NDArray[np.bool_], true: NDArray[np.bool_]) -> float | None:

@@ -1,6 +1,7 @@
 """Explanations that are wrong in one known way each, made from a true one.
 
-Each kind stands for a mistake that explainers make: see :data:`KINDS`.
+Each kind stands for a mistake that explainers make: see :data:`KINDS`. ``found`` is made by nobody
+here: it is what an explainer says of the same unit.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from core.patterns import (
     render,
 )
 
-Kind = Literal["other", "broader", "narrower", "one_of_two", "late", "negation"]
+Kind = Literal["other", "broader", "narrower", "one_of_two", "late", "negation", "found"]
 KINDS: Final[dict[Kind, str]] = {
     "other": "another unit's explanation",
     "broader": "contexts dropped, or the kind of token widened",
@@ -36,6 +37,7 @@ KINDS: Final[dict[Kind, str]] = {
     "one_of_two": "one of several meanings",
     "late": "the token after the right one",
     "negation": "everywhere but there",
+    "found": "what the explainer says (.5: as good as the truth)",
 }
 EXTRA: Final[tuple[Context, ...]] = (
     Within(4, CharClass("punctuation")),

@@ -20,7 +20,7 @@ from fake_answers import Answer
 from fake_model import TinyModel
 from fake_openai import slots_at
 
-from core.patterns import TokenGrid, evaluate, parse
+from core.patterns import SCALE, TokenGrid, evaluate, parse
 
 _SAID = re.compile(r"^Explanation: (\"(?:[^\"\\]|\\.)*\")$", re.MULTILINE)
 _SLOT = re.compile(r"^(\"(?:[^\"\\]|\\.)*\")\tunknown$", re.MULTILINE)
@@ -28,6 +28,9 @@ _EXCERPT = re.compile(r"^<excerpt>[^\n]*\n(.*?)\n</excerpt>", re.DOTALL | re.MUL
 _TEXT = re.compile(r"^<excerpt>[^\n]*\n(\"[^\n]*)\n</excerpt>", re.MULTILINE)
 _MARK = re.compile(r"\[\[|\]\]")
 _ASKED = re.compile(r"token number (\d+)")
+
+
+NOT = "Fires everywhere except where this holds: "
 
 
 @dataclass
@@ -114,6 +117,8 @@ def _values(text: str, tokens: list[str]) -> np.ndarray:
 
 
 def _evaluated(explanation: str, tokens: list[str]) -> np.ndarray:
+    if explanation.startswith(NOT):
+        return SCALE - _evaluated(explanation.removeprefix(NOT), tokens)
     return evaluate(parse(explanation), TokenGrid.from_tokens([tuple(tokens)]))[0]
 
 

@@ -12,7 +12,7 @@ from core.patterns import CharClass, Clause, Exact, Pattern, RightAfter, parse
 from neuroscribe.studies.protocol import DEFAULTS
 from neuroscribe.studies.validity import Validity
 from neuroscribe.studies.wrong import wrong_explanations
-from tests.neuroscribe.conftest import Ran
+from tests.neuroscribe.conftest import Ran, Served
 
 Run = Callable[..., Ran]
 
@@ -150,3 +150,43 @@ def test_the_sweep_compares_every_setting_with_the_default(corpus: Path, tmp_pat
     assert default.gain is None
     assert "Protocol sweep" in protocol_page(study)
     assert protocol_view(study)
+
+
+def test_what_an_explainer_says_stands_beside_the_truth(
+    run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch, study_home: Path
+) -> None:
+    monkeypatch.setenv("NEUROSCRIBE_HOME", str(study_home))
+    asked = ("bench", "validity", "--families", "exact", "--per-family", "3", "--corpus", corpus)
+    answer = run(*asked, "--explainer", "pattern", "--json")
+    study = Validity.model_validate(answer.json)
+    assert study.explainer == "pattern"
+    found = [f for f in study.overall if f.kind == "found" and f.scorer == "simulation"]
+    assert found
+    for figure in found:
+        if figure.auroc is not None:
+            assert figure.mean_wrong == pytest.approx(figure.mean_true, abs=0.05)
+    assert "found" not in study.best
+    assert "as good as the truth" in run(*asked, "--explainer", "pattern").out
+
+
+def test_a_language_model_may_simulate_the_study(
+    run: Run, corpus: Path, served: Served, monkeypatch: pytest.MonkeyPatch, study_home: Path
+) -> None:
+    """The scripted model reads every sentence as it stands, and a negation as one."""
+    monkeypatch.setenv("NEUROSCRIBE_HOME", str(study_home))
+    asked = (
+        "bench", "validity", "--families", "exact", "--per-family", "1", "--corpus", corpus,
+        "--simulator", served.openai, "--strategy", "indexed", "--score-excerpts", "4",
+    )  # fmt: skip
+    refused = run(*asked, "--max-calls", "0")
+    assert refused.code == 3
+    answer = run(*asked, "--json")
+    assert answer.code == 0, answer.out
+    study = Validity.model_validate(answer.json)
+    assert study.simulator != "pattern"
+    negated = [f for f in study.overall if f.kind == "negation" and f.scorer == "simulation"]
+    assert all(f.auroc == 1.0 for f in negated if f.auroc is not None)
+    assert len(served.server.questions) > 0
+    before = len(served.server.questions)
+    assert run(*asked, "--json").code == 0
+    assert len(served.server.questions) == before  # nothing is paid for twice
