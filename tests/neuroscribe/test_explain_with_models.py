@@ -291,7 +291,14 @@ def test_ctrl_c_ends_at_once_keeps_what_was_answered_and_pays_for_nothing_twice(
     ]  # fmt: skip
     served.server.latency = 0.4
     try:
-        running = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            asked,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # a shell's background jobs ignore Ctrl-C, and so would their children
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         for _ in range(600):
             if len(served.server.questions) >= 3:
                 break
