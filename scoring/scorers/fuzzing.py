@@ -2,80 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import Calibration, Mode, Scorer, Simulation
-from scoring.case import Case
-from scoring.intervals import Scale
-from scoring.measured import Measured
-from scoring.ranking import Items, auroc, balanced_accuracy, best_cut
-from scoring.samples import Sample, sample
-from scoring.scorers.interface import Array, Flags, Seen, loop_null
+from core.results import Mode, Scorer
+from scoring.ranking import Items
+from scoring.scorers.interface import Array, Flags, Seen
+from scoring.scorers.ranked import Ranked
 
 
 @dataclass(frozen=True, slots=True)
-class Fuzzing:
+class Fuzzing(Ranked):
     """Each window in which the unit fires is rated twice: marked rightly, and marked wrongly.
 
     Wrong marks lie on as many tokens of the same window on which the unit is silent, drawn by the
-    window's number. A rating is the mean prediction on the marked tokens. Balanced accuracy takes
-    its cut from ``select``, unless it does not learn.
+    window's number. A rating is the mean prediction on the marked tokens.
     """
 
-    measure: Literal["auroc", "balanced_accuracy"]
     scorer: Scorer = "fuzzing"
-    calibration: Calibration = "none"
     modes: tuple[Mode, ...] = ("top_and_random", "corpus")
-    scale: Scale = "share"
-    cut: float = 0.0
-    learns: bool = True
 
-    def sample(self, case: Case, mode: Mode) -> Sample:
-        """The mode's windows."""
-        return sample(case.report, mode, on=case.firing.on)
-
-    def fitted(self, case: Case) -> Fuzzing:
-        """With the cut that serves best on ``select``."""
-        if self.measure == "auroc" or not self.learns:
-            return self
-        return replace(self, cut=_cut(case, case.fitted))
-
-    def beside(self, case: Case, values: Array | None) -> Fuzzing:
-        """With their own best cut or, where none can be learned, the middle of what is neither."""
-        if self.measure == "auroc":
-            return self
-        if values is None:
-            return replace(self, cut=(case.firing.on + case.firing.off) / 2)
-        known = np.ones(values.shape, dtype=np.bool_)
-        return replace(self, cut=_cut(case, Simulation(values, known)))
-
-    def prepared(self, values: Array) -> Array:
-        """As they are."""
-        return values
-
-    def measured(self, seen: Seen) -> Measured:
-        """The figure with each window left out."""
-        items = marked_items(seen)
-        return auroc(items) if self.measure == "auroc" else balanced_accuracy(items, self.cut)
-
-    def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
-        """Are these the tokens that other units fire on?"""
-        return loop_null(self, seen, others)
-
-
-def _cut(case: Case, said: Simulation) -> float:
-    """The best cut through what was said of ``select``."""
-    drawn = sample(case.select, "corpus")
-    actual = case.select.pool.activations[drawn.rows].astype(np.float64)
-    windows = case.select.pool.windows[drawn.rows]
-    predicted, known = said.predicted[drawn.rows], said.known[drawn.rows]
-    seen = Seen(predicted, known, actual, case.firing, windows, drawn.design)
-    return best_cut(marked_items(seen))
+    def items(self, seen: Seen) -> Items:
+        """Marked windows."""
+        return marked_items(seen)
 
 
 def marked_items(seen: Seen) -> Items:
