@@ -50,6 +50,14 @@ def auroc(items: Items) -> Measured:
     return _share(total / (wp.sum() * wn.sum()), left, items)
 
 
+def auroc_value(items: Items) -> float | None:
+    """:func:`auroc` without what it is when excerpts are left out."""
+    wp, wn = items.positive_weight, items.negative_weight
+    if _missing(items):
+        return None
+    return float(wp @ _won(items.positive, items.negative, wn) / (wp.sum() * wn.sum()))
+
+
 def balanced_accuracy(items: Items, cut: float) -> Measured:
     """Mean of both classes' shares of right calls; ratings above ``cut`` are called positive."""
     if reason := _missing(items):

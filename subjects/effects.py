@@ -18,6 +18,7 @@ from subjects.protocol import Edit, Subject
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _LOGITS_AT_ONCE = 1 << 25  # numbers: 128 MiB in float32
+_LEAST_LOG = -1e4  # stands for minus infinity beside a probability of zero
 _KEPT = 2 << 30  # bytes of unedited outputs: twenty windows at a vocabulary of 256,000
 
 
@@ -83,9 +84,15 @@ class UnitEffects:
 
 
 def _jensen_shannon(first: Tensor, second: Tensor) -> Tensor:
-    """Of two tables of log-probabilities, over the last dimension."""
+    """Of two tables of log-probabilities, over the last dimension: H(m) - (H(p) + H(q)) / 2."""
     p, q = first.exp(), second.exp()
-    alone = (p * first).nan_to_num(0.0).sum(-1) + (q * second).nan_to_num(0.0).sum(-1)
+    alone = _negentropy(p, first) + _negentropy(q, second)
     both = p.add_(q)
-    shared: Tensor = torch.special.xlogy(both, both / 2).sum(-1)
+    shared: Tensor = torch.special.xlogy(both, both).sum(-1) - 2 * float(np.log(2.0))
     return ((alone - shared) / 2).clamp_min(0.0)
+
+
+def _negentropy(p: Tensor, logs: Tensor) -> Tensor:
+    """Sum of p log p; what is masked out (p = 0) counts nothing."""
+    found: Tensor = torch.linalg.vecdot(p, logs.clamp_min(_LEAST_LOG))
+    return found

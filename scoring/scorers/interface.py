@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,15 +91,17 @@ class TokenScorer(Protocol):
         ...
 
 
-def loop_null(scorer: TokenScorer, seen: Seen, others: NDArray[np.float32]) -> Array:
+def loop_null(
+    value_of: Callable[[Seen], float | None], seen: Seen, others: NDArray[np.float32]
+) -> Array:
     """:meth:`TokenScorer.null` unit by unit; each fires by its own strongest value there."""
     found = []
     for unit in range(others.shape[-1]):
         actual = others[..., unit].astype(np.float64)
         firing = Firing.scaled(float(actual.max(initial=0.0)))
-        value = scorer.measured(
+        value = value_of(
             Seen(seen.predicted, seen.known, actual, firing, seen.windows, seen.design)
-        ).value
+        )
         if value is not None:
             found.append(value)
     return np.array(found)

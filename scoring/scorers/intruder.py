@@ -58,7 +58,7 @@ class Intruder:
 
     def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
         """The same with sets that other units make of these windows."""
-        return loop_null(self, seen, others)
+        return loop_null(lambda about: self.measured(about).value, seen, others)
 
 
 def sets_of(fires: Flags, silent: Flags) -> tuple[Ints, Ints]:

@@ -12,7 +12,7 @@ from core.results import Calibration, Mode, Scorer, Simulation
 from scoring.case import Case
 from scoring.intervals import Scale
 from scoring.measured import Measured
-from scoring.ranking import Items, auroc, balanced_accuracy, best_cut
+from scoring.ranking import Items, auroc, auroc_value, balanced_accuracy, best_cut
 from scoring.samples import Sample, sample
 from scoring.scorers.interface import Array, Seen, loop_null
 
@@ -66,7 +66,11 @@ class Ranked:
 
     def null(self, seen: Seen, others: NDArray[np.float32]) -> Array:
         """The same question about other units."""
-        return loop_null(self, seen, others)
+        measure = auroc_value if self.measure == "auroc" else self._balanced
+        return loop_null(lambda about: measure(self.items(about)), seen, others)
+
+    def _balanced(self, items: Items) -> float | None:
+        return balanced_accuracy(items, self.cut).value
 
     def _cut(self, case: Case, said: Simulation) -> float:
         """The best cut through what was said of ``select``."""
