@@ -31,6 +31,7 @@ from scoring.intervals import Scale
 from scoring.measured import Estimate, Measured, estimate
 from scoring.ranking import Items, auroc
 from scoring.samples import Sample, sample
+from scoring.shares import wilson
 from scoring.statistics import FIGURES, Figure, excerpt_sums, measured
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "scoring"))
@@ -198,26 +199,17 @@ def summary(found: list[_Found], true: float) -> dict[str, Any]:
     plain = [f.percentile for f in found if np.isfinite(f.percentile[0])]
     inside = [low <= true <= high for low, high, _ in own]
     other = [low <= true <= high for low, high in plain]
-    low, high = wilson(sum(inside), len(inside))
+    held = wilson(sum(inside), len(inside))
     return {
         "covered": _mean(inside),
-        "low": low,
-        "high": high,
+        "low": None if held is None else round(held.low, 3),
+        "high": None if held is None else round(held.high, 3),
         "width": _median([b - a for a, b, _ in own]),
         "given": round(len(own) / len(found), 3),
         "flagged": _mean([note is not None for _, _, note in own]),
         "percentile": _mean(other),
         "percentile_width": _median([b - a for a, b in plain]),
     }
-
-
-def wilson(hits: int, n: int) -> tuple[float | None, float | None]:
-    """The 95 % interval of a share."""
-    if not n:
-        return None, None
-    p, z = hits / n, 1.96
-    centre, half = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
-    return round((centre - half) / (1 + z * z / n), 3), round((centre + half) / (1 + z * z / n), 3)
 
 
 def _mean(values: list[bool]) -> float | None:
