@@ -12,6 +12,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -159,18 +160,29 @@ async def _side(unit: UnitId, evidence: Evidence, polarity: Polarity, setup: Set
         report = report.thinned(setup.scored)
     texts = [e.text for e in (whole, *meanings)]
     simulator = await _ready(setup.simulator, texts, [select, report])
-    found = _scored([whole], simulator, explain, select, report, polarity, setup)
-    own = _scored(meanings, simulator, explain, select, report, polarity, setup)
+    cases = partial(
+        _cases,
+        simulator=simulator,
+        explain=explain,
+        select=select,
+        polarity=polarity,
+        setup=setup,
+    )
+    (case,) = cases([whole], report=report)
+    found = scores(case, setup.scorers)
+    own = [s for part in cases(meanings, report=report) for s in scores(part, setup.scorers)]
     confirmed = [m for m in meanings if stands_alone(s for s in own if s.explanation_id == m.id)]
     decided, reason = failed_simulation(found) or verdict(found, len(confirmed))
     if decided != "polysemantic":
         confirmed = []
     kept = {meaning.id for meaning in confirmed}
     published = (whole, *confirmed)
-    rated = await _rated(published, simulator, explain, select, report, polarity, setup)
+    rated: list[Score] = []
+    if setup.raters:  # they see as many windows as may cost money
+        for shown in cases(published, report=report.thinned(setup.scored)):
+            rated += await rate(shown, setup.raters)
     if setup.effects is not None:
         sign = -1.0 if polarity == "negative" else 1.0
-        (case,) = _cases([whole], simulator, explain, select, report, polarity, setup)
         one_sided = len(polarities(evidence)) == 1
         rated.append(ablation_score(case, setup.effects, sign=sign, one_sided=one_sided))
     return _Side(
@@ -247,40 +259,9 @@ def _explanations(
     ]
 
 
-def _scored(
-    written: Sequence[Explanation],
-    simulator: Simulator,
-    explain: SplitEvidence,
-    select: SplitEvidence,
-    report: SplitEvidence,
-    polarity: Polarity,
-    setup: Setup,
-) -> list[Score]:
-    cases = _cases(written, simulator, explain, select, report, polarity, setup)
-    return [score for case in cases for score in scores(case, setup.scorers)]
-
-
-async def _rated(
-    written: Sequence[Explanation],
-    simulator: Simulator,
-    explain: SplitEvidence,
-    select: SplitEvidence,
-    report: SplitEvidence,
-    polarity: Polarity,
-    setup: Setup,
-) -> list[Score]:
-    """What raters say, of as many windows as may cost money."""
-    if not setup.raters:
-        return []
-    part = report.thinned(setup.scored)
-    found: list[Score] = []
-    for case in _cases(written, simulator, explain, select, part, polarity, setup):
-        found += await rate(case, setup.raters)
-    return found
-
-
 def _cases(
     written: Sequence[Explanation],
+    *,
     simulator: Simulator,
     explain: SplitEvidence,
     select: SplitEvidence,
