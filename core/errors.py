@@ -7,7 +7,8 @@ NeuroscribeError                code               exit
 │   ├── UnknownSite             unknown_site       2
 │   ├── UnitOutOfRange          unit_out_of_range  2
 │   ├── PatternSyntaxError      pattern_syntax     2
-│   └── InvalidSetting          invalid_setting    2
+│   ├── InvalidSetting          invalid_setting    2
+│   └── JobState                job_state          2
 ├── SubjectError                subject            1   a model cannot be read
 │   ├── UnsupportedArchitecture unsupported_architecture
 │   ├── ShapeMismatch           shape_mismatch
@@ -105,6 +106,12 @@ class InvalidSetting(MisuseError):
     """A setting or option has a value that cannot be used."""
 
     code = "invalid_setting"
+
+
+class JobState(MisuseError):
+    """A job is in a state in which this cannot be done with it."""
+
+    code = "job_state"
 
 
 class SubjectError(NeuroscribeError):

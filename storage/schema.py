@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0005"
+HEAD = "0006"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -221,4 +221,71 @@ ratings = Table(
     CheckConstraint("rating BETWEEN 1 AND 5", name="one_to_five"),
     Index(None, "explanation_id"),
     Index(None, "unit_number"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("parameters", JsonText, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", AnyText),
+    Column("budget_usd", FiniteFloat),
+    Column("max_calls", Integer),
+    Column("concurrency", Integer, nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("updated", Text, nullable=False),
+    Column("finished", Text),
+    UniqueConstraint("id"),
+    CheckConstraint(
+        "state IN ('queued', 'running', 'paused', 'cancelled', 'done')", name="state_known"
+    ),
+    CheckConstraint(
+        "(state IN ('cancelled', 'done')) = (finished IS NOT NULL)", name="finished_or_open"
+    ),
+    CheckConstraint("concurrency >= 1", name="concurrency_from_one"),
+    Index(None, "created"),
+)
+
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("job", Text, ForeignKey("jobs.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("unit", Text, nullable=False),
+    # the key of the run that its calls are recorded under, which may be written later or never
+    Column("key", Text),
+    Column("state", Text, nullable=False),
+    # how often it was begun and not given back; with the worker, what a result is accepted by
+    Column("attempts", Integer, nullable=False),
+    Column("worker", Text),
+    Column("lease_until", Text),
+    Column("run_id", Text),
+    Column("verdict", Text),
+    Column("score", FiniteFloat),
+    Column("null_p95", FiniteFloat),
+    Column("error_code", Text),
+    Column("error", AnyText),
+    Column("started", Text),
+    Column("finished", Text),
+    Column("seconds", FiniteFloat),
+    UniqueConstraint("job", "unit"),
+    UniqueConstraint("job", "position"),
+    CheckConstraint(
+        "state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state_known"
+    ),
+    CheckConstraint(
+        "(state = 'running') = (lease_until IS NOT NULL)"
+        " AND (state <> 'running' OR worker IS NOT NULL)",
+        name="held_while_running",
+    ),
+    CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="error_if_failed"),
+    CheckConstraint("attempts >= 0", name="attempts_from_zero"),
+    Index(None, "job", "state", "position"),
 )

@@ -80,6 +80,8 @@ def test_these_are_the_tables() -> None:
         "report_openings",
         "llm_calls",
         "ratings",
+        "jobs",
+        "job_items",
     }
 
 
