@@ -1,4 +1,4 @@
-"""What is kept between runs: units, runs and all they found, ratings, calls of language models.
+"""What is kept between runs: units, runs and all they found, ratings, calls of models, jobs.
 
 Text and numbers in SQL (SQLite by default, PostgreSQL by URL); activations stay in index shards.
 :func:`open_store` brings the schema up to date and gives a :class:`Store`; a run is written whole
@@ -8,12 +8,26 @@ Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storag
 :mod:`storage.calls`, :mod:`storage.ratings` and :mod:`storage.answers` (what goes in and out),
 :mod:`storage.call_rows` (which call answers a repeated request), :mod:`storage.rating_rows` (which
 ratings are refused), :mod:`storage.answer_rows` (which run answers for a unit) and
-:mod:`storage.schema` (the tables; its docstring says how to change one). :mod:`storage.engine`
-opens databases, :mod:`storage.faults` turns their failures into :class:`core.errors.StorageError`.
+:mod:`storage.schema` (the tables; its docstring says how to change one). Jobs about many units are
+in :mod:`storage.job_store`; :mod:`storage.jobs` says what states they and their items go through.
+:mod:`storage.engine` opens databases, :mod:`storage.faults` turns their failures into
+:class:`core.errors.StorageError`.
 """
 
 from storage.answers import Answer, SiteAnswers, Unanswered
 from storage.calls import CallRecord, CallStatus, Spent, Totals
+from storage.job_store import JobStore
+from storage.jobs import (
+    Ending,
+    Held,
+    ItemStatus,
+    JobCounts,
+    JobItem,
+    JobRecord,
+    JobStatus,
+    JobSummary,
+    StoredJob,
+)
 from storage.ratings import RatingRecord, Seen, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.store import Store, open_store
@@ -22,7 +36,16 @@ __all__ = [
     "Answer",
     "CallRecord",
     "CallStatus",
+    "Ending",
     "ExperimentRecord",
+    "Held",
+    "ItemStatus",
+    "JobCounts",
+    "JobItem",
+    "JobRecord",
+    "JobStatus",
+    "JobStore",
+    "JobSummary",
     "Opening",
     "RatingRecord",
     "RunRecord",
@@ -31,6 +54,7 @@ __all__ = [
     "Spent",
     "Store",
     "StoredExplanation",
+    "StoredJob",
     "StoredRun",
     "Totals",
     "Unanswered",

@@ -80,8 +80,8 @@ def newest(run: str | None, role: str | None, status: CallStatus | None, limit: 
     return asked
 
 
-def totals_by_role(run: str | None) -> Select[Any]:
-    """One row a role, of one run or of all calls; ``priced`` counts the known prices."""
+def totals_by_role(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """One row a role, of the calls that meet ``conditions``; ``priced`` counts known prices."""
     asked = select(
         llm_calls.c.role,
         func.count().label("calls"),
@@ -92,9 +92,12 @@ def totals_by_role(run: str | None) -> Select[Any]:
         ),
         func.count(llm_calls.c.usd).label("priced"),
     )
-    if run is not None:
-        asked = asked.where(llm_calls.c.run == run)
-    return asked.group_by(llm_calls.c.role).order_by(llm_calls.c.role)
+    return asked.where(*conditions).group_by(llm_calls.c.role).order_by(llm_calls.c.role)
+
+
+def of_run(run: str | None) -> list[ColumnElement[bool]]:
+    """Conditions on calls: those of one run, or any."""
+    return [] if run is None else [llm_calls.c.run == run]
 
 
 def add_up(rows: Iterable[Row[Any]]) -> Spent:

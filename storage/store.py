@@ -23,6 +23,7 @@ from storage.answers import SiteAnswers
 from storage.calls import CallRecord, CallStatus, Spent
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
+from storage.job_store import JobStore
 from storage.migrations import bring_up_to_date
 from storage.ratings import RatingRecord, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
@@ -89,6 +90,11 @@ class Store:
         """Close all connections; the store cannot be used afterwards."""
         self._closed = True
         self.engine.dispose()
+
+    @property
+    def jobs(self) -> JobStore:
+        """Jobs about many units, and their items."""
+        return JobStore(self.engine, self.name, self._check_open)
 
     # reading
 
@@ -271,7 +277,7 @@ class Store:
 
     def spent(self, run: str | None = None) -> Spent:
         """What the calls of a run came to, failed ones included; without ``run``, all calls."""
-        rows = self._rows(call_rows.totals_by_role(run))
+        rows = self._rows(call_rows.totals_by_role(*call_rows.of_run(run)))
         with translated(self.name):
             return call_rows.add_up(rows)
 

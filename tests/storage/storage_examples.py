@@ -7,6 +7,7 @@ from typing import Any
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score
 from storage.calls import CallRecord
+from storage.jobs import JobRecord
 from storage.ratings import RatingRecord, Seen
 from storage.records import ExperimentRecord, Opening, RunRecord
 
@@ -167,3 +168,20 @@ def rating(explanation_id: str = "ex-1", **changes: Any) -> RatingRecord:
         ),
     }
     return RatingRecord(**(values | changes))
+
+
+def units(count: int) -> list[UnitId]:
+    """The first units of a site."""
+    return [UnitId("demo", "mlp.2", index) for index in range(count)]
+
+
+def job(id: str = "job-0001", **changes: Any) -> JobRecord:
+    """A request about a layer, made a minute before noon."""
+    values: dict[str, Any] = {
+        "id": id,
+        "subject": "demo",
+        "site": "mlp.2",
+        "parameters": {"seed": 7, "explainer": "openai:gpt-test"},
+        "created": "2025-01-31T11:59:00Z",
+    }
+    return JobRecord(**(values | changes))

@@ -13,7 +13,7 @@ import sys
 from sqlalchemy import Engine, event
 from storage_examples import SPEC, UNIT, call, explanation, run
 
-from storage import open_store
+from storage import Ending, open_store
 
 
 def say(what: object) -> None:
@@ -52,6 +52,17 @@ def main(url: str, task: str, name: str) -> None:
         if task == "save calls":
             for n in range(5):
                 store.save_calls([call(f"{name}-{n}-{part}") for part in range(4)])
+        if task == "work":  # ends what it takes, but for one of several, which it gives back
+            while taken := store.jobs.claim("job-0001", name, limit=7, lease_seconds=60):
+                if len(taken) > 1:
+                    store.jobs.release("job-0001", name, [taken.pop().position])
+                for item in taken:
+                    say(item.position)
+                store.jobs.end(name, [Ending(item=item, run_id=name) for item in taken])
+        if task == "die while ending":
+            taken = store.jobs.claim("job-0001", name, limit=7, lease_seconds=0)
+            dies("UPDATE job_items")
+            store.jobs.end(name, [Ending(item=item, run_id=name) for item in taken])
         if task == "die while saving calls":
             with store.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA cache_size = 1")  # pages reach the disk early
