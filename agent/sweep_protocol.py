@@ -100,7 +100,7 @@ class SweepProgress:
 
 @dataclass(frozen=True, slots=True)
 class SweepEnd:
-    """Why a sweep ended, and how the job stood.
+    """Why a sweep ended, and how the job stood (after ``storage``: what is known of it).
 
     ``done``: no item is open. ``paused`` and ``cancelled``: somebody asked for that. ``budget``: it
     is used up, and the job is paused. ``stopped``: this sweep was asked to stop, the job was not.

@@ -20,6 +20,7 @@ from neuroscribe.cli import (
     explain,
     export,
     import_files,
+    jobs,
     llm,
     rate,
     report,
@@ -50,6 +51,7 @@ app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("import")(import_files.import_files)
 app.add_typer(subjects.app, name="subjects")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(llm.app, name="llm")
 app.add_typer(bench.app, name="bench")
 
