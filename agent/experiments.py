@@ -1,14 +1,24 @@
-"""What may be asked of the subject, and the record of what it answered."""
+"""What may be asked of the subject, and the record of what it answered.
+
+An experiment is a set of trials: text that the unit is run on, each with what the explanation
+predicts there. What came out is judged by numbers, in units of the unit's own activations
+(:mod:`agent.scale`), never by an opinion.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from core.evidence import Floats
+from core.evidence import ExcerptSet, Floats, Ints
+from core.patterns import TokenGrid
+from core.results import Finite, Record
 
 
 class Probe(Protocol):
@@ -19,10 +29,87 @@ class Probe(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """One question put to the subject and its numeric outcome, stored with the explanation."""
+class Trial(Record):
+    """One text to run. ``position`` is the token that is judged; None: the strongest of the text.
+
+    ``predicted`` is on the scale of explanations, 0 to 10; None where nothing is predicted.
+    ``before`` is the activation in the text that this one was made from. After the run,
+    ``measured`` is the unit's activation, ``quantile`` its place among the unit's own, and ``held``
+    says whether the prediction came true (None: neither, or nothing was predicted).
+    """
+
+    tokens: tuple[int, ...]
+    position: int | None = None
+    predicted: Finite | None = None
+    before: Finite | None = None
+    label: str = ""
+    measured: Finite | None = None
+    quantile: Finite | None = None
+    held: bool | None = None
+
+
+class Experiment(Record):
+    """One question put to the subject and its numeric outcome, stored with the explanation.
+
+    ``about`` names what in the explanation it is a test of; ``id`` is unique within a run.
+    """
 
     kind: str
     description: str
-    outcome: dict[str, float | int | str]
+    outcome: dict[str, float | int | str] = Field(default_factory=dict)
+    id: str = ""
+    about: str = ""
+    trials: tuple[Trial, ...] = ()
+
+
+@dataclass
+class Unseen:
+    """Windows of the ``explain`` split with their text alone: no unit's values are in them.
+
+    One serves every unit of an index, so its ``grid`` is made once.
+    """
+
+    excerpts: ExcerptSet
+
+    @cached_property
+    def grid(self) -> TokenGrid:
+        """The tokens as arrays."""
+        return TokenGrid.from_tokens(self.excerpts.tokens)
+
+
+@dataclass(slots=True)
+class Laboratory:
+    """The subject, as experiments see it: one unit, on any text; equal texts are run once.
+
+    ``encode`` and ``decode`` translate between text and tokens; ``unseen`` is real text to draw
+    from. ``runs`` counts the texts that were run.
+    """
+
+    probe: Probe
+    decode: Callable[[Sequence[int]], tuple[str, ...]]
+    encode: Callable[[str], list[int]]
+    unseen: Unseen | None = None
+    _known: dict[tuple[int, ...], Floats] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> int:
+        """How many different texts were run so far."""
+        return len(self._known)
+
+    def run(self, texts: Sequence[Sequence[int]]) -> list[Floats]:
+        """The unit's activations on each text, [tokens] each; texts of one length go together."""
+        named = [tuple(int(t) for t in text) for text in texts]
+        new = [text for text in dict.fromkeys(named) if text not in self._known]
+        by_length: dict[int, list[tuple[int, ...]]] = {}
+        for text in new:
+            by_length.setdefault(len(text), []).append(text)
+        for same in by_length.values():
+            values = self.probe(np.array(same, dtype=np.int64))
+            self._known.update(zip(same, values, strict=True))
+        return [self._known[text] for text in named]
+
+    def table(self, ids: Ints) -> Floats:
+        """The same for a matrix of token IDs [n, tokens]: activations [n, tokens]."""
+        if not len(ids):
+            return np.zeros(ids.shape, dtype=np.float32)
+        return np.stack(self.run(ids.tolist())).astype(np.float32)

@@ -116,7 +116,9 @@ def main() -> None:
         began = time.monotonic()
         documents = [
             explain_unit(
-                workspace, ExplainRequest(u, experiments=not options.one_shot), fresh=True
+                workspace,
+                ExplainRequest(u, mode="one-shot" if options.one_shot else "agent", arms=False),
+                fresh=True,
             ).document
             for u in units
         ]

@@ -69,7 +69,10 @@ class Usage(Record):
 
 
 class Provenance(Record):
-    """Where an explanation comes from: enough to make it again."""
+    """Where an explanation comes from: enough to make it again.
+
+    ``experiments`` are the ids of those of its run that it rests on.
+    """
 
     method: str
     seed: int
@@ -81,6 +84,7 @@ class Provenance(Record):
     prompt_hash: str | None = None
     model: str | None = None
     parameters: dict[str, str | int | float | bool | None] = {}
+    experiments: list[str] = []
 
 
 class Explanation(Record):

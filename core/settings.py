@@ -46,6 +46,13 @@ class Settings(BaseSettings):
         return home.expanduser().absolute()
 
     @property
+    def checkpoints(self) -> str:
+        """Where investigations under way are kept: PostgreSQL if the store is, else a file."""
+        if self.database_url and self.database_url.startswith("postgresql"):
+            return self.database_url
+        return str(self.home / "checkpoints.db")
+
+    @property
     def database(self) -> str:
         """The SQLAlchemy URL of the store (SQLite under ``home`` unless one is set)."""
         return self.database_url or f"sqlite:///{self.home / 'neuroscribe.db'}"

@@ -39,16 +39,22 @@ class Options:
 
 
 def open_model(name: str, recorder: Recorder, budget: Budget, options: Options) -> Model:
-    """The model, recorded, within the budget, retried and limited.
+    """The model, recorded, within the budget, retried and limited; raises as :func:`shared`."""
+    model = shared(name, budget, options)
+    return Record(model, recorder, run=options.run, reuse=options.reuse)
 
-    Raises :class:`InvalidSetting` for a bad name or an unknown price under a money budget,
-    :class:`ModelKeyMissing`, :class:`MissingExtra`; nothing is sent anywhere yet.
+
+def shared(name: str, budget: Budget, options: Options) -> Model:
+    """The model within the budget, retried and limited: all that runs at one time share.
+
+    Each puts a record of its own round it. Raises :class:`InvalidSetting` for a bad name or an
+    unknown price under a money budget, :class:`ModelKeyMissing`, :class:`MissingExtra`; nothing is
+    sent anywhere yet.
     """
     named = ModelName.parse(name)
     model: Model = Limits(provider(named, options), Gate(options.concurrency))
     model = Retry(model, attempts=options.attempts, first_wait=options.first_wait)
-    model = Spend(model, budget, price_of(named, options.prices))
-    return Record(model, recorder, run=options.run, reuse=options.reuse)
+    return Spend(model, budget, price_of(named, options.prices))
 
 
 def provider(named: ModelName, options: Options) -> Model:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuroscribe.documents import ExplainDocument, UnitProfile
+    from neuroscribe.explaining import InvestigationMode
     from neuroscribe.models import Strategy
 
 __all__ = ["explain", "score", "show"]
@@ -24,7 +25,7 @@ def explain(
     *,
     seed: int = 0,
     corpus: str = "builtin",
-    experiments: bool = True,
+    mode: InvestigationMode = "agent",
     fresh: bool = False,
     explainer: str = "pattern",
     simulator: str | None = None,
@@ -36,11 +37,11 @@ def explain(
 ) -> ExplainDocument:
     """Explain one unit (``subject/site/index``) and score the explanation on untouched text.
 
-    The answer is stored: asked again, it is given at once, unless ``fresh``. ``experiments`` off
-    explains from excerpts alone. ``explainer`` and ``simulator`` name language models such as
-    ``anthropic:MODEL`` (docs/models.md), ``scorers`` and ``embedder`` what is scored beside the
-    simulation (docs/scorers-llm.md). Raises :class:`core.errors.NeuroscribeError`. Not to be called
-    while an event loop runs in the same thread.
+    The answer is stored: asked again, it is given at once, unless ``fresh``. ``mode`` "one-shot"
+    explains from excerpts alone, without experiments. ``explainer`` and ``simulator`` name language
+    models such as ``anthropic:MODEL`` (docs/models.md), ``scorers`` and ``embedder`` what is scored
+    beside the simulation (docs/scorers-llm.md). Raises :class:`core.errors.NeuroscribeError`. Not
+    to be called while an event loop runs in the same thread.
     """
     from core.ids import UnitId
     from neuroscribe.explaining import ExplainRequest, explain_unit
@@ -51,7 +52,7 @@ def explain(
     model = (simulator or explainer) != PATTERN
     asked = ScorerChoice.named(scorers, embedder, None, model=model)
     models = ModelChoice(explainer, simulator, strategy, scorers=asked)
-    request = ExplainRequest(UnitId.parse(unit), seed, experiments, CorpusChoice(corpus), models)
+    request = ExplainRequest(UnitId.parse(unit), seed, mode, CorpusChoice(corpus), models)
     spending = Spending(budget_usd, max_calls)
     return explain_unit(Workspace(), request, fresh=fresh, spending=spending).document
 

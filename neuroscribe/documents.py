@@ -109,13 +109,69 @@ class PortToken(Record):
     weight: Finite
 
 
+class TrialShown(Record):
+    """One text that was run, around the token that was judged (``tokens[position]``).
+
+    ``predicted`` from 0 to 10; ``measured`` in the unit's own scale and ``quantile`` among all that
+    the unit does; ``held`` says whether the prediction came true.
+    """
+
+    tokens: list[str]
+    position: int
+    predicted: Finite | None
+    before: Finite | None
+    measured: Finite | None
+    quantile: Finite | None
+    held: bool | None
+    label: str
+
+
 class ExperimentShown(Record):
-    """One question put to the subject during the investigation."""
+    """One question put to the subject during the investigation, with some of its trials."""
 
     id: str
     kind: str
     description: str
     outcome: dict[str, float | int | str]
+    about: str = ""
+    trials: list[TrialShown] = Field(default_factory=list)
+
+
+class StepShown(Record):
+    """One step of the investigation, in its order."""
+
+    name: str
+    polarity: str
+    round: int
+    said: str
+    figures: dict[str, float | int | str]
+
+
+class GainShown(Record):
+    """What the published explanation predicts better than an arm, in one mode: Δρ, paired."""
+
+    mode: str
+    value: Finite | None
+    low: Finite | None
+    high: Finite | None
+    p: Finite | None
+    reason: str | None
+
+
+class ArmShown(Record):
+    """What would have been said otherwise, scored on the same opening of ``report``.
+
+    ``one_shot``: without experiments; ``resampling``: with as many texts and calls, without
+    experiments; ``paraphrase``: the published sentence in other words. ``same``: word for word.
+    """
+
+    name: str
+    polarity: str
+    text: str
+    symbols: int
+    same: bool
+    scores: list[Score]
+    gains: list[GainShown]
 
 
 class Source(Record):
@@ -164,7 +220,10 @@ class ExplainDocument(Record):
     code_version: str
     seed: int
     report_openings: int
+    mode: str = "agent"
     experiments: list[ExperimentShown]
+    steps: list[StepShown] = Field(default_factory=list)
+    arms: list[ArmShown] = Field(default_factory=list)
     profile: UnitProfile
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agent.explainers.proposal import Explainer
     from llms.open import Options
     from llms.protocol import Model
+    from llms.wrappers.record import Recorder
     from scoring.raters import Rater
     from scoring.simulators import Simulator, SlowSimulator
     from storage import Store
@@ -112,6 +113,68 @@ class Voices:
     parameters: dict[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Models:
+    """Open models that many runs share: one budget, one record, one limit of requests at once.
+
+    Each run has its own name in the record, so what it spent can be told.
+    """
+
+    choice: ModelChoice
+    settings: Settings
+    recorder: Recorder
+    budget: Budget
+    _shared: dict[str, Model] = field(default_factory=dict)
+
+    def voices(
+        self,
+        explainer: Explainer | None,
+        *,
+        run: str,
+        reuse: bool = True,
+        promoted: tuple[str, ...] = (),
+        neighbours: tuple[tuple[str, str], ...] = (),
+    ) -> Voices:
+        """Who explains, simulates and rates in one run; ``explainer`` stands in where no model
+        does.
+        """
+        from llms.wrappers.record import Record
+
+        opened: dict[str, Model] = {
+            name: Record(model, self.recorder, run=run, reuse=reuse)
+            for name, model in self._shared.items()
+        }
+        choice = self.choice
+        model = opened.get(choice.simulates)
+        raters = choice.scorers.raters(model, choice.batch, self.settings)
+        return _voices(choice, explainer, opened, raters, promoted, neighbours)
+
+    async def close(self) -> None:
+        """Close every model."""
+        for model in self._shared.values():
+            await model.close()
+
+
+def open_models(
+    choice: ModelChoice,
+    store: Store,
+    settings: Settings,
+    spending: Spending,
+    *,
+    explains: bool = True,
+) -> Models:
+    """Open what ``choice`` names (the explainer only if it ``explains``); close it in the end."""
+    from llms.open import shared
+    from llms.wrappers.record import Recorder
+
+    budget = Budget(spending.usd, spending.calls, spending.tokens)
+    options = options_of(settings, spending)
+    asked = [choice.simulates, *([choice.explainer] if explains else [])]
+    named = dict.fromkeys(name for name in asked if name != PATTERN)
+    opened = {name: shared(name, budget, options) for name in named}
+    return Models(choice, settings, Recorder(store), budget, opened)
+
+
 @asynccontextmanager
 async def voices(
     choice: ModelChoice,
@@ -122,28 +185,13 @@ async def voices(
     *,
     run: str,
     reuse: bool,
-    promoted: tuple[str, ...] = (),
 ) -> AsyncIterator[Voices]:
-    """Open what ``choice`` names; ``explainer`` stands in where no model explains.
-
-    All models share one budget and one record. They are closed at the end, whatever happens.
-    """
-    from llms.open import open_model
-    from llms.wrappers.record import Recorder
-
-    recorder = Recorder(store)
-    budget = Budget(spending.usd, spending.calls, spending.tokens)
-    options = options_of(settings, spending, run=run, reuse=reuse)
-    opened: dict[str, Model] = {}
+    """The voices of a single run; the models behind them are closed at the end."""
+    models = open_models(choice, store, settings, spending, explains=explainer is None)
     try:
-        asked = [choice.simulates, *([choice.explainer] if explainer is None else [])]
-        for name in dict.fromkeys(name for name in asked if name != PATTERN):
-            opened[name] = open_model(name, recorder, budget, options)
-        raters = choice.scorers.raters(opened.get(choice.simulates), choice.batch, settings)
-        yield _voices(choice, explainer, opened, raters, promoted)
+        yield models.voices(explainer, run=run, reuse=reuse)
     finally:
-        for model in opened.values():
-            await model.close()
+        await models.close()
 
 
 def _voices(
@@ -152,15 +200,19 @@ def _voices(
     opened: dict[str, Model],
     raters: tuple[Rater, ...],
     promoted: tuple[str, ...],
+    neighbours: tuple[tuple[str, str], ...],
 ) -> Voices:
-    from agent.explainers.language_model import PROMPT, LanguageModelExplainer
+    from agent.explainers.llm import PROMPT, LanguageModelExplainer
     from prompts import load
 
     simulator = _simulator(choice, opened)
     if explainer is not None:
         return Voices(explainer, simulator, raters)
     asked = LanguageModelExplainer(
-        opened[choice.explainer], candidates=choice.candidates, promoted=promoted
+        opened[choice.explainer],
+        candidates=choice.candidates,
+        promoted=promoted,
+        neighbours=neighbours,
     )
     return Voices(asked, simulator, raters, choice.explainer, load(PROMPT).label)
 
@@ -193,7 +245,9 @@ def _declared(name: str, settings: Settings, what: str) -> frozenset[Capability]
         raise InvalidSetting(f"{what}: {error.message}", error.hint) from error
 
 
-def options_of(settings: Settings, spending: Spending, *, run: str, reuse: bool) -> Options:
+def options_of(
+    settings: Settings, spending: Spending, *, run: str | None = None, reuse: bool = True
+) -> Options:
     """How the settings say that models are asked."""
     from llms.open import Options
 

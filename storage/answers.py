@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.ids import UnitIdField
+from core.ids import UnitId, UnitIdField
 from core.results import Explanation, Record, Score, Verdict
 from storage.records import RunStatus, UtcTime
 
@@ -34,3 +34,12 @@ class SiteAnswers(Record):
 
     answers: tuple[Answer, ...]
     unanswered: tuple[Unanswered, ...]
+
+    def nearest(self, unit: UnitId, count: int) -> tuple[tuple[str, str], ...]:
+        """At most ``count`` (unit, explanation) of the explained units nearest by number."""
+        told = [
+            (abs(a.unit.index - unit.index), str(a.unit), a.explanations[0].text)
+            for a in self.answers
+            if a.unit != unit and a.explanations and a.verdict in ("explained", "polysemantic")
+        ]
+        return tuple((name, text) for _, name, text in sorted(told)[:count])

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0006"
+HEAD = "0007"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -288,4 +288,13 @@ job_items = Table(
     CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="error_if_failed"),
     CheckConstraint("attempts >= 0", name="attempts_from_zero"),
     Index(None, "job", "state", "position"),
+)
+
+run_notes = Table(
+    "run_notes",
+    metadata,
+    # the key of a run under way, and what its investigation calls the note
+    Column("run", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", JsonText, nullable=False),
 )

@@ -51,9 +51,8 @@ async def explain_output(
     tokens: tuple[str, ...], explain: Array, select: Array, seed: int
 ) -> OutputProposal:
     """Find the kinds of token that rise, from mean shifts [tokens] on two splits' windows."""
-    found = await PatternExplainer(experiments=False).explain(
-        as_evidence("explain", tokens, explain), as_evidence("select", tokens, select), None, seed
-    )
+    evidence = as_evidence("explain", tokens, explain), as_evidence("select", tokens, select)
+    found = await PatternExplainer().begin(*evidence, None, seed).propose()
     if not found.candidates:
         return OutputProposal(None, reason=found.reason or "no kind of token rises")
     best = found.candidates[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 
 if TYPE_CHECKING:
+    from agent.setup import Step
     from neuroscribe.explaining import ExplainRequest
     from neuroscribe.models import Spending
     from neuroscribe.workspace import Workspace
@@ -35,8 +37,10 @@ def explain(
     concurrency: options.Concurrency = None,
     seed: options.Seed = 0,
     fresh: options.Fresh = False,
-    one_shot: Annotated[
-        bool, typer.Option("--one-shot", help="Explain from excerpts alone, without experiments.")
+    mode: options.Mode = "agent",
+    arms: options.Arms = True,
+    show_steps: Annotated[
+        bool, typer.Option("--show-steps", help="Tell every step of the investigation.")
     ] = False,
     corpus: options.Corpus = "builtin",
     column: options.Column = "text",
@@ -56,7 +60,8 @@ def explain(
     request = ExplainRequest(
         unit=named,
         seed=seed,
-        experiments=not one_shot,
+        mode=options.investigation_mode(mode),
+        arms=arms,
         corpus=options.corpus_choice(corpus, column, limit, window, per_document),
         models=options.model_choice(
             explainer,
@@ -68,7 +73,7 @@ def explain(
         ),
     )
     spending = Spending(budget_usd, max_calls, max_tokens, concurrency)
-    answer(workspace, request, spending, fresh=fresh, json=json, html=html)
+    answer(workspace, request, spending, fresh=fresh, json=json, html=html, steps=show_steps)
 
 
 def answer(
@@ -79,12 +84,20 @@ def answer(
     fresh: bool,
     json: bool,
     html: Path | None,
+    steps: bool = False,
 ) -> None:
     """Ask, and print the document in the form that was chosen."""
     from neuroscribe.explaining import explain_unit
 
     with collecting(quiet=json) as progress:
-        answer = explain_unit(workspace, request, fresh=fresh, progress=progress, spending=spending)
+        answer = explain_unit(
+            workspace,
+            request,
+            fresh=fresh,
+            progress=progress,
+            spending=spending,
+            told=_step_teller() if steps and not json else None,
+        )
     if html is not None:
         from neuroscribe.render.html import unit_page
         from subjects.index.files import write_bytes
@@ -96,6 +109,14 @@ def answer(
     from neuroscribe.render.terminal import explain_view
 
     screen = console()
-    screen.print(explain_view(answer.document, width=screen.width))
+    screen.print(explain_view(answer.document, width=screen.width, steps=steps))
     if answer.stored:
         console(stderr=True).print("stored answer; --fresh recomputes", style="dim")
+
+
+def _step_teller() -> Callable[[Step], None]:
+    """Tells each step on stderr as it ends."""
+    from neuroscribe.render.terminal_steps import step_line
+
+    screen = console(stderr=True)
+    return lambda step: screen.print(step_line(step, screen.width))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from neuroscribe.explaining import InvestigationMode
     from neuroscribe.interchange.records import Format
     from neuroscribe.models import ModelChoice
     from neuroscribe.workspace import CorpusChoice, Workspace
@@ -73,6 +74,19 @@ Strategy = Annotated[
 Candidates = Annotated[
     int, typer.Option("--candidates", min=1, max=50, help="Explanations to choose from.")
 ]
+Mode = Annotated[
+    str,
+    typer.Option(
+        "--mode", help="agent (tests what it says on the model) or one-shot (from excerpts alone)."
+    ),
+]
+Arms = Annotated[
+    bool,
+    typer.Option(
+        "--arms/--no-arms",
+        help="Score beside it what would have been said without experiments, and in other words.",
+    ),
+]
 Scored = Annotated[
     int,
     typer.Option(
@@ -134,6 +148,17 @@ def model_choice(
         raise InvalidSetting(f"{strategy!r} is no strategy", f"known: {', '.join(known)}")
     asked = ScorerChoice.named(*scorers, model=(simulator or explainer) != PATTERN)
     return ModelChoice(explainer, simulator, strategy, candidates, scored, scorers=asked)
+
+
+def investigation_mode(name: str) -> InvestigationMode:
+    """How a unit is investigated, as chosen on the command line."""
+    from core.errors import InvalidSetting
+    from neuroscribe.explaining import MODES
+
+    for known in MODES:
+        if name == known:
+            return known
+    raise InvalidSetting(f"{name!r} is no mode", f"known: {', '.join(MODES)}")
 
 
 def interchange_format(name: str) -> Format:

@@ -22,6 +22,16 @@ VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
     "refused": ("!", "refused"),
     "failed": ("!", "failed"),
 }
+ARMS: Final = {
+    "one_shot": "without experiments",
+    "resampling": "as many texts, no experiments",
+    "paraphrase": "in other words",
+}
+HELD: Final[dict[bool | None, tuple[str, str]]] = {
+    True: ("✓", "green"),
+    False: ("✗", "red"),
+    None: ("·", "dim"),
+}
 CALIBRATIONS: Final = {
     "none": "not calibrated",
     "linear": "fitted line",

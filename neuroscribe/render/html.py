@@ -82,9 +82,8 @@ def inert_json(value: Any) -> str:
 def command(document: ExplainDocument) -> str:
     """The command line that computes the document again."""
     source = document.profile.source
-    made = [e.provenance.parameters for e in document.explanations]
     words = ["neuroscribe", "explain", str(document.unit), "--seed", str(document.seed), "--fresh"]
-    words += ["--one-shot"] if any(p.get("experiments") is False for p in made) else []
+    words += ["--mode", document.mode] if document.mode != "agent" else []
     words += ["--corpus", source.corpus] if source.corpus != "builtin" else []
     words += ["--window", str(source.window)] if source.window != WINDOW else []
     return shlex.join(words)

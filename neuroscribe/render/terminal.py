@@ -33,6 +33,7 @@ from neuroscribe.render.figures import (
 )
 from neuroscribe.render.terminal_excerpts import best, excerpt_lines
 from neuroscribe.render.terminal_scores import score_lines
+from neuroscribe.render.terminal_steps import arm_lines, step_line, trial_lines
 from neuroscribe.render.terminal_tables import (
     band_table,
     histogram_table,
@@ -70,14 +71,16 @@ class View:
         yield from console.render(body, narrowed)
 
 
-def explain_view(document: ExplainDocument, *, width: int | None = None) -> View:
+def explain_view(
+    document: ExplainDocument, *, width: int | None = None, steps: bool = False
+) -> View:
     """An investigation: verdict, explanations, scores, excerpts, experiments, provenance.
 
-    ``width`` limits the columns used; by default the console decides.
+    ``width`` limits the columns used; by default the console decides. ``steps`` adds how it went.
     """
 
     def draw(columns: int, colour: bool) -> Iterable[RenderableType]:
-        return _explain(document, columns, colour)
+        return _explain(document, columns, colour, steps)
 
     return View(draw, width)
 
@@ -91,7 +94,9 @@ def profile_view(profile: UnitProfile, *, width: int | None = None) -> View:
     return View(draw, width)
 
 
-def _explain(document: ExplainDocument, width: int, colour: bool) -> Iterable[RenderableType]:
+def _explain(
+    document: ExplainDocument, width: int, colour: bool, steps: bool
+) -> Iterable[RenderableType]:
     profile = document.profile
     yield _headline(document)
     yield Text(visible_text(document.reason))
@@ -122,6 +127,8 @@ def _explain(document: ExplainDocument, width: int, colour: bool) -> Iterable[Re
             "  ├█┤ value in its 95 % interval   ░ null up to its 95th percentile", style="dim"
         )
         yield from map(_indented, _score_notes(document))
+    if document.arms:
+        yield from _section("Beside it, on the same text", *arm_lines(document.arms))
     if profile.excerpts:
         shown = best(profile.excerpts)
         shading = Shading.of(profile.excerpts)
@@ -134,6 +141,10 @@ def _explain(document: ExplainDocument, width: int, colour: bool) -> Iterable[Re
         yield from _section("Experiments")
         for experiment in document.experiments:
             yield _experiment(experiment, width)
+            if steps:
+                yield from trial_lines(experiment, width)
+    if steps and document.steps:
+        yield from _section("Steps", *(step_line(s, width - 2) for s in document.steps))
     if profile.truth is not None:
         yield from _section("Truth (planted)", _truth(profile))
     yield from _section("Source", _provenance(document))

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from core.evidence import ExcerptSet, SplitEvidence
+from core.ids import UnitId
+from core.results import Polarity
 from scoring.simulators import PatternSimulator, Simulator, SlowSimulator, foresee
 
 if TYPE_CHECKING:
-    from agent.experiments import Probe
+    from agent.experiments import Laboratory
     from agent.explainers.proposal import Explainer
     from neuroscribe.models import ModelChoice, Spending
     from neuroscribe.workspace import Workspace
@@ -48,13 +50,32 @@ class Asking:
         return self.runner.run(foresee(cast(SlowSimulator, self.simulator), texts, pools))
 
     def explained(
-        self, explain: SplitEvidence, select: SplitEvidence, probe: Probe | None, seed: int
+        self,
+        unit: UnitId,
+        explain: SplitEvidence,
+        select: SplitEvidence,
+        laboratory: Laboratory | None,
+        seed: int,
+        polarity: Polarity = "positive",
     ) -> tuple[str, int] | None:
-        """What the explainer says first, with its length; None where it says nothing."""
+        """What an investigation comes to, with its length; None where it says nothing.
+
+        The splits hold the ``polarity`` side of the unit, turned to be positive.
+        """
+        from agent.investigate import Side, side_of
+        from agent.setup import Setup
+
         if self.explainer is None:
             return None
-        said = self.runner.run(self.explainer.explain(explain, select, probe, seed)).candidates
-        return (said[0].text, said[0].symbols) if said else None
+        setup = Setup(
+            self.explainer,
+            simulator=self.simulator,
+            laboratory=laboratory,
+            seed=seed,
+            scored=self.windows or 0,
+        )
+        best = self.runner.run(side_of(Side(unit, polarity, setup, explain, select))).best
+        return None if best is None else (best.text, best.symbols)
 
 
 @contextmanager

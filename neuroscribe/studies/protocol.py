@@ -152,10 +152,8 @@ def explained(evidence: Evidence, explain: SplitEvidence, seed: int) -> float | 
     report = evidence.open_report("protocol sweep")
     if not (len(explain.top_rows) and len(evidence.select.top_rows) and len(report.top_rows)):
         return None
-    explainer = PatternExplainer(experiments=False)
-    proposed = asyncio.run(
-        explainer.explain(explain.rectified(), evidence.select.rectified(), None, seed)
-    )
+    parts = explain.rectified(), evidence.select.rectified()
+    proposed = asyncio.run(PatternExplainer().begin(*parts, None, seed).propose())
     if not proposed.candidates:
         return None
     said = proposed.candidates[0]

@@ -21,7 +21,18 @@ from core.evidence import ExcerptSet, SplitEvidence
 from core.hashing import text_hash
 from core.ids import UnitId
 from core.patterns import SCALE, Pattern, TokenGrid, evaluate, parse, render
-from core.results import Calibration, Finite, Measure, Mode, Record, Score, Scorer, Simulation
+from core.results import (
+    Calibration,
+    Finite,
+    Measure,
+    Mode,
+    Polarity,
+    Record,
+    Score,
+    Scorer,
+    Simulation,
+)
+from neuroscribe.laboratory import laboratory
 from neuroscribe.models import PATTERN, ModelChoice, Spending
 from neuroscribe.studies.asking import NONE, Asking, asking
 from neuroscribe.studies.wrong import Kind, wrong_explanations
@@ -34,7 +45,6 @@ from scoring.scorers import offline_scorers
 from scoring.simulators import Simulator
 
 if TYPE_CHECKING:
-    from agent.experiments import Probe
     from neuroscribe.workspace import CorpusChoice, Workspace
     from subjects.index.collect import Progress
     from subjects.index.reader import ActivationIndex
@@ -207,7 +217,10 @@ def _scored(
         (split.flipped() if sign < 0 else split).rectified()
         for split in (evidence.explain, evidence.select, evidence.open_report("validity study"))
     )
-    said = who.explained(explain, select, _probe(index, unit, sign), seed)
+    said = None
+    if who.explainer is not None:
+        side: Polarity = "negative" if sign < 0 else "positive"
+        said = who.explained(unit, explain, select, laboratory(index, unit), seed, side)
     select, report = who.thinned(select), who.thinned(report)
     report = replace(report, others=report.others[..., :0])
     sayings = _sayings(true, others, select, offline=who.offline)
@@ -261,14 +274,6 @@ def _sayings(
         text = render(wrong.pattern) if offline else wrong.text
         found.append(Saying(wrong.kind, text, wrong.pattern.symbols, offline and wrong.inverted))
     return found
-
-
-def _probe(index: ActivationIndex, unit: UnitId, sign: float) -> Probe:
-    """Runs text on one side of a planted unit."""
-    from neuroscribe.explaining import probe
-
-    run = probe(index, unit)
-    return lambda token_ids: np.asarray(sign * run(token_ids), dtype=np.float32)
 
 
 def _f1(said: NDArray[np.bool_], true: NDArray[np.bool_]) -> float | None:

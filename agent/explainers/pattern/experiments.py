@@ -9,14 +9,14 @@ context that a sentence claims.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agent.experiments import Experiment, Probe
+from agent.experiments import Experiment, Trial
 from agent.explainers.pattern.candidates import forms_of
 from agent.explainers.pattern.fit import sayable
+from agent.judging import MINIMAL_PAIR, OCCLUSION, drop, replaced
 from core.evidence import ExcerptSet, SplitEvidence
 from core.patterns import (
     Clause,
@@ -29,17 +29,9 @@ from core.patterns import (
     render_context,
 )
 
-PEAKS = 12
-REACH = 12
+PEAKS = 8
+REACH = 8
 NEEDED = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """What occlusion found: contexts worth trying, and the record of it."""
-
-    contexts: tuple[Context, ...]
-    experiment: Experiment
 
 
 def peaks(excerpts: ExcerptSet, count: int) -> list[tuple[int, int]]:
@@ -50,58 +42,49 @@ def peaks(excerpts: ExcerptSet, count: int) -> list[tuple[int, int]]:
     return [(int(r), int(at[r])) for r in order if height[r] > 0]
 
 
-def occlude(evidence: SplitEvidence, probe: Probe, seed: int) -> Needed:
-    """Replace each of the ``REACH`` tokens before a peak and see how far the activation falls.
+def occlusion(evidence: SplitEvidence, seed: int) -> Experiment:
+    """Replace each of the ``REACH`` tokens before a peak, to see how far the activation falls.
 
-    Replacements are drawn from the same split's windows.
+    Replacements are drawn from the same split's windows. The label of a trial says what was
+    replaced, and how far back it stood.
     """
     top = evidence.top
     rng = np.random.default_rng(seed)
     donors = evidence.pool.token_ids.reshape(-1)
-    rows: list[NDArray[np.int64]] = []
-    asked: list[tuple[int, int, int]] = []
+    trials = []
     strongest = peaks(top, PEAKS)
     for row, position in strongest:
         for back in range(1, min(REACH, position) + 1):
             edited = top.token_ids[row].copy()
             edited[position - back] = donors[rng.integers(len(donors))]
-            rows.append(edited)
-            asked.append((row, position, back))
-    drops: dict[int, list[float]] = {}
-    votes: Counter[tuple[int, str]] = Counter()
-    if rows:
-        values = probe(np.stack(rows))
-        for (row, position, back), value in zip(asked, values, strict=True):
-            drop = _drop(top.activations[row, position], value[position])
-            drops.setdefault(back, []).append(drop)
-            token = top.tokens[row][position - back]
-            if drop >= NEEDED and sayable(token):
-                votes[back, token] += 1
-    means = {back: float(np.mean(found)) for back, found in sorted(drops.items())}
-    outcome: dict[str, float | int | str] = {
-        f"drop_{b}_back": round(m, 4) for b, m in means.items()
-    }
-    return Needed(
-        _contexts(votes),
-        Experiment(
-            "occlusion",
-            f"each of the {REACH} tokens before {len(strongest)} peaks replaced in turn; "
-            "mean relative drop of the activation by distance",
-            {**outcome, "runs": len(rows)},
-        ),
+            trials.append(
+                Trial(
+                    tokens=tuple(edited.tolist()),
+                    position=position,
+                    before=float(top.activations[row, position]),
+                    label=f"{back}:{top.tokens[row][position - back]}",
+                )
+            )
+    return Experiment(
+        kind=OCCLUSION,
+        description=f"each of the {REACH} tokens before {len(strongest)} peaks replaced in turn; "
+        "mean relative drop of the activation by distance",
+        trials=tuple(trials),
     )
 
 
-def _drop(before: np.float32, after: np.float32) -> float:
-    """How far an activation fell, as a share of what it was; a rise counts as -1 at most."""
-    return max(1.0 - float(after) / float(before), -1.0)
-
-
-def _contexts(votes: Counter[tuple[int, str]]) -> tuple[Context, ...]:
-    found: list[Context] = []
+def contexts_needed(found: Sequence[Experiment]) -> tuple[Context, ...]:
+    """Contexts worth trying: what made an activation fall when it was replaced, commonest first."""
+    votes: Counter[tuple[int, str]] = Counter()
+    for experiment in found:
+        for trial in experiment.trials if experiment.kind == OCCLUSION else ():
+            back, token = replaced(trial)
+            if drop(trial) >= NEEDED and sayable(token):
+                votes[back, token] += 1
+    contexts: list[Context] = []
     for (back, token), _ in votes.most_common(12):
-        found += [RightAfter(p) if back == 1 else Within(back, p) for p in forms_of(token)]
-    return tuple(dict.fromkeys(found))
+        contexts += [RightAfter(p) if back == 1 else Within(back, p) for p in forms_of(token)]
+    return tuple(dict.fromkeys(contexts))
 
 
 def break_context(
@@ -109,10 +92,9 @@ def break_context(
     context: Context,
     evidence: SplitEvidence,
     grid: TokenGrid,
-    probe: Probe,
     seed: int,
 ) -> Experiment | None:
-    """Break one claimed context where the clause matches, and see whether the activation falls.
+    """Break one claimed context where the clause matches, to see whether the activation falls.
 
     Minimal pairs: only the tokens that make the context true are replaced, by tokens that make it
     false. ``grid`` holds the tokens of the evidence's pool. None where the context cannot be broken
@@ -128,7 +110,7 @@ def break_context(
     donors = pool.token_ids[~matching]
     rng = np.random.default_rng(seed)
     first = grid.line_starts()
-    rows, asked = [], []
+    trials = []
     for row in best.tolist():
         position = int(at[row])
         if strength[row, position] <= 0 or not len(donors):
@@ -143,18 +125,31 @@ def break_context(
                 makers = [int(first[row, position])]
         edited = pool.token_ids[row].copy()
         edited[makers] = donors[rng.integers(len(donors), size=len(makers))]
-        rows.append(edited)
-        asked.append((row, position))
-    if not rows:
+        trials.append(
+            Trial(
+                tokens=tuple(edited.tolist()),
+                position=position,
+                predicted=0.0,
+                before=float(pool.activations[row, position]),
+                label="context broken",
+            )
+        )
+    if not trials:
         return None
-    values = probe(np.stack(rows))
-    drops = [
-        _drop(pool.activations[row, position], value[position])
-        for (row, position), value in zip(asked, values, strict=True)
-    ]
     shown = render_context(context)
     return Experiment(
-        "minimal_pair",
-        f"the context {shown!r} broken at {len(rows)} places where the clause matches",
-        {"mean_drop": round(float(np.mean(drops)), 4), "pairs": len(rows)},
+        kind=MINIMAL_PAIR,
+        description=f"the context {shown!r} broken at {len(trials)} places of its clause",
+        about=shown,
+        trials=tuple(trials),
     )
+
+
+def refuted_by(found: Sequence[Experiment]) -> set[str]:
+    """Contexts, as they are written, that the unit does not need: no clause of several does."""
+    falls: dict[str, float] = {}
+    for experiment in found:
+        if experiment.kind == MINIMAL_PAIR:
+            fall = float(experiment.outcome["mean_drop"])
+            falls[experiment.about] = max(fall, falls.get(experiment.about, -1.0))
+    return {about for about, fall in falls.items() if fall < NEEDED}

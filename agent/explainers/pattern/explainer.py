@@ -1,246 +1,258 @@
 """The pattern explainer: search on ``explain``, experiments on the subject, choice on ``select``.
 
-When an experiment shows that a context is not needed, the search is repeated without it: what it
-stood for may be said in another way. A sentence with such a context can still be chosen, but it
-has to predict ``select`` clearly better than every other.
+Hypotheses are found by search. Experiments then show which context is really needed (edited text)
+and how the unit behaves where the hypotheses speak of it (unseen text); both enter the next search.
+A sentence with a context that was shown to be unneeded can still be chosen, but it has to predict
+``select`` clearly better than every other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.experiments import Experiment, Probe
-from agent.explainers.pattern.candidates import is_barred
-from agent.explainers.pattern.experiments import NEEDED, break_context, occlude
-from agent.explainers.pattern.fit import CHOICE_MODES, Regression, refit
+from agent.experiments import Experiment, Laboratory, Trial
+from agent.explainers.pattern import unseen
+from agent.explainers.pattern.experiments import (
+    break_context,
+    contexts_needed,
+    occlusion,
+    refuted_by,
+)
+from agent.explainers.pattern.fit import More, Regression, refit
+from agent.explainers.pattern.judge import Judge, handicap
 from agent.explainers.pattern.search import PRICE, search
 from agent.explainers.proposal import Candidate, Meaning, Parameter, Proposed
+from agent.judging import MINIMAL_PAIR, OCCLUSION
+from agent.offload import Offload, inline
 from core.evidence import SplitEvidence
-from core.patterns import (
-    Clause,
-    Context,
-    Exact,
-    Mask,
-    Pattern,
-    TokenGrid,
-    clause_mask,
-    evaluate,
-    render,
-)
-from scoring.samples import sample
-from scoring.statistics import correlation, excerpt_sums
+from core.hashing import text_hash
+from core.patterns import Clause, Context, Pattern, TokenGrid, evaluate, parse, render
+from core.patterns import render_context as said
 
-SELECT_PRICE = 0.002
-REFUTED_PRICE = 0.02
-ROUNDS = 2
-READING_SHARE = 0.2
-OVERLAP = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One separate meaning of a sentence, with its share of the activation it accounts for."""
-
-    pattern: Pattern
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What the explainer came back with; ``pattern`` None means no clear pattern.
-
-    ``tried`` counts the sentences compared on ``select``.
-    """
-
-    pattern: Pattern | None
-    readings: tuple[Reading, ...]
-    experiments: tuple[Experiment, ...]
-    tried: int
+RIVALS = 3
+HYPOTHESES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PatternExplainer:
     """Explains units in the pattern language, without a language model.
 
-    ``price`` is the share of variance that one more symbol must explain. ``experiments`` off gives
-    the one-shot arm: the same search from correlations alone.
+    ``price`` is the share of variance that one more symbol must explain; ``offload`` does the
+    searching.
     """
 
     price: float = PRICE
-    experiments: bool = True
+    offload: Offload = inline
 
     name = "pattern"
 
-    async def explain(
-        self, explain: SplitEvidence, select: SplitEvidence, probe: Probe | None, seed: int
-    ) -> Proposed:
-        """The one sentence that :meth:`propose` chose, or none."""
-        found = self.propose(explain, select, probe, seed)
-        parameters: dict[str, Parameter] = {"price": self.price, "experiments": self.experiments}
-        if found.pattern is None:
-            reason = f"no sentence paid for its length ({found.tried} compared)"
-            return Proposed((), "abstained", reason, found.experiments, parameters)
-        meanings = tuple(
-            Meaning(render(r.pattern), r.pattern.symbols, r.share) for r in found.readings
-        )
-        chosen = Candidate(render(found.pattern), found.pattern.symbols, meanings)
-        return Proposed((chosen,), experiments=found.experiments, parameters=parameters)
-
-    def propose(
-        self, explain: SplitEvidence, select: SplitEvidence, probe: Probe | None, seed: int = 0
-    ) -> Proposal:
-        """The best sentence found; ``probe`` None also switches the experiments off."""
-        asking = probe if self.experiments else None
-        regression = Regression.of(explain)
-        judge = Judge(select)
-        done: list[Experiment] = []
-        extra: tuple[Context, ...] = ()
-        if asking is not None and len(explain.top_rows):
-            found = occlude(explain, asking, seed)
-            done.append(found.experiment)
-            extra = found.contexts
-        passed = search(regression, price=self.price, extra_contexts=extra)
-        patterns = [found.pattern for found in passed]
-        refuted: set[Context] = set()
-        for _ in range(ROUNDS if asking is not None else 0):
-            best = judge.best(patterns, refuted)
-            if best is None or asking is None:
-                break
-            tests = _test_contexts(best, explain, regression.grid, asking, seed)
-            done += [test for test in tests.values() if test not in done]
-            failed = {c for c, test in tests.items() if float(test.outcome["mean_drop"]) < NEEDED}
-            if failed <= refuted:
-                break
-            refuted |= failed
-            patterns += _without(best, refuted, regression)
-            again = search(regression, price=self.price, extra_contexts=extra, barred=refuted)
-            patterns += [found.pattern for found in again]
-        chosen = judge.best(patterns, refuted)
-        tried = len(set(patterns))
-        if chosen is None or judge(chosen) <= 0:
-            return Proposal(None, (), tuple(done), tried)
-        return Proposal(chosen, judge.readings(chosen), tuple(done), tried)
+    def begin(
+        self,
+        explain: SplitEvidence,
+        select: SplitEvidence,
+        laboratory: Laboratory | None,
+        seed: int,
+    ) -> PatternSession:
+        """Start on one side of one unit."""
+        return PatternSession(self, explain, select, laboratory, seed)
 
 
-def _test_contexts(
-    pattern: Pattern, explain: SplitEvidence, grid: TokenGrid, probe: Probe, seed: int
-) -> dict[Context, Experiment]:
-    """One experiment for each context of the sentence that can be broken.
+@dataclass(slots=True)
+class PatternSession:
+    """What the search of one unit shares between its steps; everything is made when first needed.
 
-    A context that several clauses name is tested where it matters most.
+    ``tried`` are all sentences that were compared on ``select``.
     """
-    tests: dict[Context, Experiment] = {}
-    for clause in pattern.clauses:
-        for context in clause.contexts:
-            test = break_context(clause, context, explain, grid, probe, seed)
-            if test is None:
-                continue
-            known = tests.get(context)
-            if known is None or _fall(test) > _fall(known):
-                tests[context] = test
-    return tests
+
+    by: PatternExplainer
+    explain: SplitEvidence
+    select: SplitEvidence
+    laboratory: Laboratory | None
+    seed: int
+    tried: dict[Pattern, None] = field(default_factory=dict)
+    _regression: Regression | None = None
+    _judge: Judge | None = None
+
+    @property
+    def regression(self) -> Regression:
+        """The evidence that the unit came with."""
+        if self._regression is None:
+            self._regression = Regression.of(self.explain)
+        return self._regression
+
+    @property
+    def judge(self) -> Judge:
+        """Compares sentences on ``select``."""
+        if self._judge is None:
+            self._judge = Judge(self.select)
+        return self._judge
+
+    async def propose(self) -> Proposed:
+        """The best sentences that a search from the excerpts alone passes through."""
+        return await self.by.offload(self._propose)
+
+    def _propose(self) -> Proposed:
+        passed = search(self.regression, price=self.by.price)
+        return self._proposed([found.pattern for found in passed], set(), "proposed")
+
+    async def design(
+        self, ranked: Sequence[Candidate], done: Sequence[Experiment], runs: int
+    ) -> Sequence[Experiment]:
+        """Which context does the best need, and how does the unit behave where it is spoken of?
+
+        The first round also replaces what stands before the strongest peaks.
+        """
+        return await self.by.offload(lambda: self._design(ranked, done, runs))
+
+    def _design(
+        self, ranked: Sequence[Candidate], done: Sequence[Experiment], runs: int
+    ) -> Sequence[Experiment]:
+        if self.laboratory is None or not ranked:
+            return ()
+        best, *_ = patterns = [parse(c.text) for c in ranked[:RIVALS]]
+        planned: list[Experiment] = []
+        if not any(e.kind == OCCLUSION for e in done) and len(self.explain.top_rows):
+            planned.append(occlusion(self.explain, self.seed))
+        asked = {e.about for e in done if e.kind == MINIMAL_PAIR}
+        planned += [e for e in self._minimal_pairs(best) if e.about not in asked]
+        left = runs - sum(len(e.trials) for e in planned)
+        planned += unseen.tests(patterns, self.explain, self.laboratory, done, left)
+        return [e for e in planned if e.trials]
+
+    async def revise(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> Proposed:
+        """Search again with the contexts that were needed, and without those that were not."""
+        return await self.by.offload(lambda: self._revise(ranked, done))
+
+    def _revise(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> Proposed:
+        refuted = self._refuted(ranked, done)
+        patterns = [parse(c.text) for c in ranked]
+        needed = contexts_needed(done)
+        regression = self._with(done)
+        again = search(regression, price=self.by.price, extra_contexts=needed, barred=refuted)
+        found = [f.pattern for f in again]
+        found += [p for old in patterns for p in _refits(old, refuted, regression)]
+        if ranked:
+            shorter = unseen.simpler(parse(ranked[0].text))
+            found += [p for s in shorter if (p := refit(s, regression)) is not None]
+        return self._proposed(found, refuted, "revised", known=patterns)
+
+    async def resample(self, runs: int, rounds: int) -> Proposed:
+        """Search again with ``runs`` more windows, drawn whatever their text."""
+        return await self.by.offload(lambda: self._resample(runs))
+
+    def _resample(self, runs: int) -> Proposed:
+        laboratory = self.laboratory
+        if laboratory is None or laboratory.unseen is None or runs <= 0:
+            return Proposed()
+        excerpts = laboratory.unseen.excerpts
+        held = set(self.explain.pool.windows.tolist())
+        numbers = [i for i, w in enumerate(excerpts.windows.tolist()) if w not in held]
+        numbers.sort(key=lambda i: text_hash("neuroscribe/resample/1", str(excerpts.windows[i])))
+        drawn = excerpts.take(numbers[:runs])
+        if not len(drawn):
+            return Proposed()
+        more = More(
+            tokens=drawn.tokens,
+            activations=np.maximum(laboratory.table(drawn.token_ids), 0),
+            strata=np.zeros(len(drawn), dtype=np.int64),
+            pool_strata=np.zeros(len(self.explain.pool), dtype=np.int64),
+        )
+        passed = search(Regression.of(self.explain, more), price=self.by.price)
+        return self._proposed([found.pattern for found in passed], set(), "resampled")
+
+    async def divide(self, best: Candidate) -> Proposed:
+        """Nothing: clauses of a sentence are told apart already, see :meth:`Judge.readings`."""
+        return Proposed()
+
+    async def paraphrase(self, best: Candidate) -> Candidate | None:
+        """The clauses in the opposite order: sentences have one reading, so nothing may change."""
+        pattern = parse(best.text)
+        turned = Pattern(
+            tuple(
+                Clause(c.predicate, tuple(reversed(c.contexts)), c.strength)
+                for c in reversed(pattern.clauses)
+            )
+        )
+        return Candidate(text=render(turned), symbols=turned.symbols, origin="paraphrased")
+
+    def _proposed(
+        self,
+        patterns: Sequence[Pattern],
+        refuted: set[Context],
+        origin: str,
+        known: Sequence[Pattern] = (),
+    ) -> Proposed:
+        self.tried |= dict.fromkeys(patterns)
+        ranked = self.judge.ranked([*patterns, *known], refuted)
+        parameters: dict[str, Parameter] = {"price": self.by.price}
+        if not ranked or self.judge(ranked[0]) <= 0:
+            reason = f"no sentence paid for its length ({len(self.tried)} compared)"
+            return Proposed((), "abstained", reason, parameters)
+        chosen = [self._candidate(p, refuted, origin) for p in ranked if self.judge(p) > 0]
+        return Proposed(tuple(chosen[:HYPOTHESES]), parameters=parameters)
+
+    def _candidate(self, pattern: Pattern, refuted: set[Context], origin: str) -> Candidate:
+        readings = self.judge.readings(pattern)
+        return Candidate(
+            text=render(pattern),
+            symbols=pattern.symbols,
+            meanings=tuple(
+                Meaning(text=render(r.pattern), symbols=r.pattern.symbols, share=r.share)
+                for r in readings
+            ),
+            handicap=handicap(pattern, refuted),
+            origin=origin,
+        )
+
+    def _minimal_pairs(self, pattern: Pattern) -> Iterator[Experiment]:
+        """One experiment for each context of each clause that can be broken."""
+        assert self.laboratory is not None
+        for clause in pattern.clauses:
+            for context in clause.contexts:
+                test = break_context(clause, context, self.explain, self.regression.grid, self.seed)
+                if test is not None:
+                    yield self._predicted(test, pattern)
+
+    def _predicted(self, test: Experiment, pattern: Pattern) -> Experiment:
+        """The test with what the whole sentence predicts where a context is broken."""
+        assert self.laboratory is not None
+        grid = TokenGrid.from_tokens([self.laboratory.decode(t.tokens) for t in test.trials])
+        values = evaluate(pattern, grid)
+        trials = [
+            trial.model_copy(update={"predicted": float(row[_place(trial)])})
+            for trial, row in zip(test.trials, values, strict=True)
+        ]
+        return test.model_copy(update={"trials": tuple(trials)})
+
+    def _refuted(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> set[Context]:
+        """The contexts, as nouns, that minimal pairs spoke against."""
+        named = refuted_by(done)
+        patterns = [*self.tried, *(parse(c.text) for c in ranked)]
+        every = {x for p in patterns for c in p.clauses for x in c.contexts}
+        return {context for context in every if said(context) in named}
+
+    def _with(self, done: Sequence[Experiment]) -> Regression:
+        """The evidence with what the unit did on unseen text."""
+        if self.laboratory is None:
+            return self.regression
+        more = unseen.learnt(self.explain, self.regression.grid, self.laboratory, done)
+        return self.regression if more is None else Regression.of(self.explain, more)
 
 
-def _fall(test: Experiment) -> float:
-    return float(test.outcome["mean_drop"])
+def _place(trial: Trial) -> int:
+    assert trial.position is not None
+    return trial.position
 
 
-def _without(pattern: Pattern, refuted: set[Context], regression: Regression) -> list[Pattern]:
-    """The sentence with every refuted context left out (none if nothing is left of it)."""
+def _refits(pattern: Pattern, refuted: set[Context], regression: Regression) -> list[Pattern]:
+    """The sentence with its strengths fitted anew, also without every refuted context."""
     clauses = (
-        Clause(c.predicate, tuple(x for x in c.contexts if x not in refuted))
+        Clause(c.predicate, tuple(x for x in c.contexts if x not in refuted), c.strength)
         for c in pattern.clauses
     )
-    variant = refit(Pattern(tuple(dict.fromkeys(clauses))), regression)
-    return [] if variant is None else [variant]
-
-
-class Judge:
-    """Ranks sentences on one split: mean ρ² over the modes, less a small price of length.
-
-    ρ counts only where it is positive: a sentence that predicts the opposite explains nothing.
-    """
-
-    def __init__(self, evidence: SplitEvidence) -> None:
-        self._grid = TokenGrid.from_tokens(evidence.pool.tokens)
-        self._actual = evidence.pool.activations.astype(np.float64)
-        self._samples = [sample(evidence, mode) for mode in CHOICE_MODES]
-        self._known: dict[Pattern, float] = {}
-
-    def __call__(self, pattern: Pattern) -> float:
-        """The figure of merit; at most 1, and below zero when nothing is explained."""
-        if pattern not in self._known:
-            self._known[pattern] = self._merit(pattern)
-        return self._known[pattern]
-
-    def best(self, patterns: Sequence[Pattern], refuted: set[Context]) -> Pattern | None:
-        """The sentence of highest merit, the shorter of equals.
-
-        One that names a refuted context pays ``REFUTED_PRICE``.
-        """
-
-        def rank(pattern: Pattern) -> tuple[float, int]:
-            named = [context for clause in pattern.clauses for context in clause.contexts]
-            wrong = any(is_barred(context, refuted) for context in named)
-            return self(pattern) - REFUTED_PRICE * wrong, -pattern.symbols
-
-        return max(patterns, key=rank, default=None)
-
-    def readings(self, pattern: Pattern) -> tuple[Reading, ...]:
-        """The separate meanings of a sentence, largest share first.
-
-        Clauses are one meaning when their tokens or their contexts are shared, or when they match
-        the same places. Shares are of the activation that the whole sentence accounts for in the
-        corpus; a meaning with less than a fifth of it is not counted.
-        """
-        masks = [clause_mask(clause, self._grid) for clause in pattern.clauses]
-        groups: list[list[int]] = []
-        for i, clause in enumerate(pattern.clauses):
-            related = [
-                group
-                for group in groups
-                if any(_related(clause, pattern.clauses[j], masks[i], masks[j]) for j in group)
-            ]
-            merged = sorted({i, *(j for group in related for j in group)})
-            groups = [group for group in groups if group not in related] + [merged]
-        corpus = self._samples[CHOICE_MODES.index("corpus")]
-        weighted = np.zeros_like(self._actual)
-        weighted[corpus.rows] = corpus.weights[:, None] * np.maximum(self._actual[corpus.rows], 0)
-        whole = float(weighted[np.logical_or.reduce(masks)].sum())
-        if whole <= 0:
-            return ()
-        found = []
-        for group in groups:
-            where = np.logical_or.reduce([masks[j] for j in group])
-            share = float(weighted[where].sum()) / whole
-            if share >= READING_SHARE:
-                found.append(Reading(Pattern(tuple(pattern.clauses[j] for j in group)), share))
-        return tuple(sorted(found, key=lambda reading: -reading.share))
-
-    def _merit(self, pattern: Pattern) -> float:
-        predicted = evaluate(pattern, self._grid)
-        sums = excerpt_sums(predicted, self._actual, self._grid.known)
-        total = 0.0
-        for drawn in self._samples:
-            rho = correlation(sums[drawn.rows], drawn.weights)
-            total += max(rho or 0.0, 0.0) ** 2
-        return total / len(self._samples) - SELECT_PRICE * pattern.symbols
-
-
-def _related(first: Clause, second: Clause, here: Mask, there: Mask) -> bool:
-    """Whether two clauses belong to one meaning."""
-    if first.predicate == second.predicate or set(first.contexts) & set(second.contexts):
-        return True
-    smaller = min(int(here.sum()), int(there.sum()))
-    if smaller and int((here & there).sum()) > OVERLAP * smaller:
-        return True
-    return bool(_words(first) & _words(second))
-
-
-def _words(clause: Clause) -> set[str]:
-    """The words that a token list holds, in one letter case and without white space."""
-    texts = clause.predicate.texts if isinstance(clause.predicate, Exact) else ()
-    return {text.strip().lower() for text in texts} - {""}
+    variants = [pattern, Pattern(tuple(dict.fromkeys(clauses)))]
+    fitted = (refit(variant, regression) for variant in variants)
+    return [variant for variant in fitted if variant is not None]

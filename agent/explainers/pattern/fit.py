@@ -7,7 +7,7 @@ variance under that weighting, so a gain of 1 % means one point of mean explaine
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +16,26 @@ from scipy.optimize import nnls
 
 from core.evidence import SplitEvidence
 from core.patterns import Clause, Mask, Pattern, TokenGrid, clause_mask
-from core.results import Mode
+from scoring.merit import CHOICE_MODES
 from scoring.samples import sample
 
 Array = NDArray[np.float64]
 
 RIDGE = 1e-7
-CHOICE_MODES: tuple[Mode, ...] = ("corpus", "top_and_random")
-"""The modes in which sentences are fitted and chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Further windows of the split, run on the unit: ``activations`` [windows, tokens].
+
+    They were drawn by their text: uniformly within each stratum, but more from some than from
+    others. ``strata`` [windows] are theirs, ``pool_strata`` [pool] those of the evidence's pool.
+    """
+
+    tokens: Sequence[tuple[str, ...]]
+    activations: NDArray[np.float32]
+    strata: NDArray[np.int64]
+    pool_strata: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +52,19 @@ class Regression:
     sayable: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, evidence: SplitEvidence) -> Regression:
-        """The regression of one split's pool."""
+    def of(cls, evidence: SplitEvidence, more: More | None = None) -> Regression:
+        """The regression of one split's pool, and of ``more`` text of the same kind."""
         pool = evidence.pool
         actual = pool.activations.astype(np.float64)
-        total = np.zeros(len(pool))
-        for mode in CHOICE_MODES:
-            drawn = sample(evidence, mode, top=len(evidence.top_rows))
-            weights = np.zeros(len(pool))
-            weights[drawn.rows] = drawn.weights
-            spread = weighted_variance(actual, np.repeat(weights[:, None], actual.shape[1], 1))
-            if spread > 0:
-                total += weights / spread
-        per_token = np.repeat(total[:, None] / actual.shape[1], actual.shape[1], 1)
+        tokens = list(pool.tokens)
+        weights = _window_weights(evidence, actual)
+        if more is not None:
+            weights = _shared(weights, more)
+            actual = np.concatenate([actual, more.activations.astype(np.float64)])
+            tokens += more.tokens
+        per_token = np.repeat(weights[:, None] / actual.shape[1], actual.shape[1], 1)
         scale = per_token.sum() * weighted_variance(actual, per_token)
-        grid = TokenGrid.from_tokens(pool.tokens)
+        grid = TokenGrid.from_tokens(tokens)
         quotable = np.array([sayable(text) for text in grid.strings], dtype=np.bool_)
         return cls(grid, actual, per_token / scale if scale > 0 else per_token, quotable)
 
@@ -117,6 +127,39 @@ class Regression:
     def error(self, residual: Array) -> float:
         """The share of variance a residual leaves."""
         return float((self.weights * residual * residual).sum())
+
+
+def _window_weights(evidence: SplitEvidence, actual: Array) -> Array:
+    """What each window of the pool counts for, [pool]: both modes at once."""
+    total = np.zeros(len(actual))
+    for mode in CHOICE_MODES:
+        drawn = sample(evidence, mode, top=len(evidence.top_rows))
+        weights = np.zeros(len(actual))
+        weights[drawn.rows] = drawn.weights
+        spread = weighted_variance(actual, np.repeat(weights[:, None], actual.shape[1], 1))
+        if spread > 0:
+            total += weights / spread
+    return total
+
+
+def _shared(weights: Array, more: More) -> Array:
+    """Weights of the pool and of ``more`` [pool + windows]: each stratum keeps its whole.
+
+    Within a stratum the new windows share in it as the equally many that the pool's uneven weights
+    are worth (Kish's effective size), so that more text makes a figure steadier, not another.
+    """
+    pooled = weights.copy()
+    new = np.zeros(len(more.strata))
+    for stratum in np.unique(more.strata):
+        mine, theirs = more.pool_strata == stratum, more.strata == stratum
+        whole = float(weights[mine].sum())
+        if whole <= 0:
+            continue
+        worth = whole**2 / float((weights[mine] ** 2).sum())
+        share = worth / (worth + int(theirs.sum()))
+        pooled[mine] *= share
+        new[theirs] = whole * (1 - share) / int(theirs.sum())
+    return np.concatenate([pooled, new])
 
 
 def _non_negative(gram: Array, target: Array) -> Array:

@@ -1,0 +1,143 @@
+"""Tests on real text that the unit was not run on yet: where a sentence says that it fires or not.
+
+Edited text shows what a unit needs; it does not show what there is in a corpus. So windows of the
+``explain`` split are chosen by their text: in which a sentence predicts something, in which only
+its tokens stand but not their context, and others. Each kind is drawn uniformly, and its share of
+the text is known, so what comes out can join the evidence without tilting it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.experiments import Experiment, Laboratory, Trial, Unseen
+from agent.explainers.pattern.fit import More
+from core.evidence import SplitEvidence
+from core.hashing import text_hash
+from core.patterns import Clause, Pattern, TokenGrid, evaluate, parse, render
+
+REST, NEAR, PREDICTED = 0, 1, 2
+KINDS = {PREDICTED: "predicted_positive", NEAR: "near_miss", REST: "negative_control"}
+SHARES = {PREDICTED: 0.6, NEAR: 0.25}
+_SAID = {
+    PREDICTED: "windows in which the explanation predicts that the unit fires",
+    NEAR: "windows with its tokens in places where it predicts silence",
+    REST: "windows in which it predicts silence throughout",
+}
+
+
+def strata(patterns: Sequence[Pattern], grid: TokenGrid) -> NDArray[np.int64]:
+    """The stratum of each of the grid's windows, [windows]; the highest that any pattern gives."""
+    found = np.full(grid.shape[0], REST, dtype=np.int64)
+    for pattern in patterns:
+        found = np.maximum(found, np.where(_bare(pattern, grid).any(1), NEAR, REST))
+    for pattern in patterns:
+        fires = (evaluate(pattern, grid) > 0).any(1)
+        found = np.maximum(found, np.where(fires, PREDICTED, REST))
+    return found
+
+
+def _bare(pattern: Pattern, grid: TokenGrid) -> NDArray[np.bool_]:
+    """Where the tokens of the clauses that have a context stand, whatever the context."""
+    where = np.zeros(grid.shape, dtype=np.bool_)
+    for clause in pattern.clauses:
+        if clause.contexts:
+            where |= grid.matches(clause.predicate)
+    return where
+
+
+def tests(
+    patterns: Sequence[Pattern],
+    evidence: SplitEvidence,
+    laboratory: Laboratory,
+    done: Sequence[Experiment],
+    runs: int,
+) -> list[Experiment]:
+    """At most ``runs`` windows, as one experiment a stratum; those known already are left out.
+
+    Expected activations are those of the first pattern.
+    """
+    unseen = laboratory.unseen
+    if unseen is None or not patterns or runs <= 0:
+        return []
+    grid = unseen.grid
+    placed = strata(patterns, grid)
+    known = {trial.tokens for experiment in done for trial in experiment.trials}
+    held = set(evidence.pool.windows.tolist())
+    about = "\n".join(render(pattern) for pattern in patterns)
+    names = [text_hash("neuroscribe/trial/1", about, str(w)) for w in unseen.excerpts.windows]
+    order = np.argsort(np.array(names, dtype=np.uint64), kind="stable").tolist()
+    numbers = unseen.excerpts.windows
+    free = [i for i in order if numbers[i] not in held and _ids(unseen, i) not in known]
+    predicted = evaluate(patterns[0], grid)
+    bare = _bare(patterns[0], grid)
+    found: list[Experiment] = []
+    left = runs
+    for stratum, kind in KINDS.items():
+        here = [i for i in free if placed[i] == stratum]
+        chosen = here[: min(left, round(SHARES.get(stratum, 1.0) * runs))]
+        left -= len(chosen)
+        if not chosen:
+            continue
+        trials = []
+        for i in chosen:
+            position = int(predicted[i].argmax()) if predicted[i].any() else None
+            if position is None and stratum == NEAR and bare[i].any():
+                position = int(bare[i].argmax())
+            value = float(predicted[i].max()) if position is None else predicted[i, position]
+            trials.append(
+                Trial(tokens=_ids(unseen, i), position=position, predicted=float(value), label=kind)
+            )
+        found.append(
+            Experiment(
+                kind=kind,
+                description=f"{len(chosen)} {_SAID[stratum]}",
+                about=about,
+                trials=tuple(trials),
+            )
+        )
+    return found
+
+
+def _ids(unseen: Unseen, row: int) -> tuple[int, ...]:
+    return tuple(unseen.excerpts.token_ids[row].tolist())
+
+
+def learnt(
+    evidence: SplitEvidence, pool: TokenGrid, laboratory: Laboratory, done: Sequence[Experiment]
+) -> More | None:
+    """What those experiments add to the evidence, with the strata that they were drawn by."""
+    ours = [experiment for experiment in done if experiment.kind in KINDS.values()]
+    texts = [trial.tokens for experiment in ours for trial in experiment.trials]
+    if not texts:
+        return None
+    patterns = [parse(text) for e in ours for text in e.about.split("\n")]
+    patterns = list(dict.fromkeys(patterns))
+    tokens = [laboratory.decode(text) for text in texts]
+    grid = TokenGrid.from_tokens(tokens)
+    return More(
+        tokens=tokens,
+        activations=np.maximum(np.stack(laboratory.run(texts)), 0).astype(np.float32),
+        strata=strata(patterns, grid),
+        pool_strata=strata(patterns, pool),
+    )
+
+
+def simpler(pattern: Pattern) -> list[Pattern]:
+    """The pattern with one clause or one context left out: is every word needed?"""
+    found: list[Pattern] = []
+    for i, clause in enumerate(pattern.clauses):
+        rest = (*pattern.clauses[:i], *pattern.clauses[i + 1 :])
+        if rest:
+            found.append(Pattern(rest))
+        for j in range(len(clause.contexts)):
+            fewer = Clause(
+                clause.predicate,
+                (*clause.contexts[:j], *clause.contexts[j + 1 :]),
+                clause.strength,
+            )
+            found.append(Pattern((*pattern.clauses[:i], fewer, *pattern.clauses[i + 1 :])))
+    return found

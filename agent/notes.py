@@ -1,0 +1,65 @@
+"""Where an investigation puts its work away between steps, so that a killed one can go on.
+
+Checkpoints hold names of notes only; what is big lies here. Experiments are written once and
+referred to by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from agent.experiments import Experiment
+from agent.investigate import Work
+
+
+class Notes(Protocol):
+    """JSON values by name, for one investigation. A name is written once and never changed."""
+
+    async def get(self, name: str) -> Any | None:
+        """The value, or None."""
+        ...
+
+    async def put(self, values: dict[str, Any]) -> None:
+        """Keep values, all or none; those that are kept already stay as they are."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryNotes:
+    """Notes that end with the process."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    async def get(self, name: str) -> Any | None:
+        """The value, or None."""
+        return self.values.get(name)
+
+    async def put(self, values: dict[str, Any]) -> None:
+        """Keep values."""
+        self.values = {**values, **self.values}
+
+
+async def put_away(notes: Notes, name: str, work: Work, before: Work | None) -> None:
+    """Keep ``work`` under ``name``; experiments that ``before`` holds are kept already."""
+    known = set() if before is None else {_name(e, work) for e in before.experiments}
+    new = {_name(e, work): e.model_dump(mode="json") for e in work.experiments}
+    held = work.model_dump(mode="json", exclude={"experiments"})
+    held["experiments"] = [_name(e, work) for e in work.experiments]
+    await notes.put({name: held, **{k: v for k, v in new.items() if k not in known}})
+
+
+async def take_up(notes: Notes, name: str) -> Work | None:
+    """The work that was kept under ``name``; None if any part of it is gone."""
+    held = await notes.get(name)
+    if held is None:
+        return None
+    experiments = [await notes.get(known) for known in held["experiments"]]
+    if None in experiments:
+        return None
+    whole = [Experiment.model_validate(found) for found in experiments]
+    return Work.model_validate({**held, "experiments": whole})
+
+
+def _name(experiment: Experiment, work: Work) -> str:
+    return f"{work.polarity}/{experiment.id}"
