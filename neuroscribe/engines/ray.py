@@ -66,7 +66,6 @@ class RayCluster:
         logging.getLogger("ray").setLevel(logging.ERROR)  # it announces how it starts
         self.address = address
         self._started = False
-        self._handler: Any = None
         if not self._ray.is_initialized():
             self._connect(address, cpus)
 
@@ -82,8 +81,7 @@ class RayCluster:
         else:
             _reachable(address)
             options["address"] = address
-        # Ray puts a handler of its own for SIGTERM; it goes when Ray does.
-        self._handler = signal.getsignal(signal.SIGTERM)
+        before = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(**options)
         except (RuntimeError, ValueError, OSError, self._ray.exceptions.RayError) as error:
@@ -94,6 +92,9 @@ class RayCluster:
             ) from error
         self._started = True
         _quiet(self._ray, True)
+        if threading.current_thread() is threading.main_thread():
+            # Ray's own handler prints a stack and aborts. Its processes end with this one anyway.
+            signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
 
     def __enter__(self) -> RayCluster:
         return self
@@ -108,8 +109,6 @@ class RayCluster:
         self._started = False
         self._ray.shutdown()
         _quiet(self._ray, False)
-        if threading.current_thread() is threading.main_thread() and self._handler is not None:
-            signal.signal(signal.SIGTERM, self._handler)
 
     def resources(self) -> dict[str, float]:
         """What all machines have together: ``CPU``, ``GPU``, ..."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import builtins
 import gc
 import json
+import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -34,7 +37,7 @@ from neuroscribe.workspace import CorpusChoice, Workspace
 from subjects.corpora.generated import documents
 from subjects.index import files
 from subjects.index.collect import CollectPlan, Progress, collect
-from subjects.index.manifest import Manifest
+from subjects.index.manifest import NAME, Manifest
 from tests.neuroscribe.conftest import Ran
 from tests.neuroscribe.ray_workers import LoadedSpec, SweepSpec, ToySpec, Trouble
 
@@ -144,6 +147,26 @@ def test_one_worker_makes_the_same_index_even_when_interrupted(
         told: list[Progress] = []
         collect(plans[0], tmp_path, engine=one, progress=told.append)
     assert [p.resumed for p in told] == [True] * 3
+    assert content(plans[0], tmp_path) == local[0]
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_ended_by_the_local_engine(
+    plans: list[CollectPlan], local: list[dict[str, Any]], small_corpus: Path, tmp_path: Path
+) -> None:
+    words = ["collect", SUBJECT, "--corpus", str(small_corpus), "--window", "16"]
+    words += ["--per-document", "2", "--engine", "ray", "--workers", "2", "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "neuroscribe", *words],
+        env={**os.environ, "NEUROSCRIBE_HOME": str(tmp_path), "NEUROSCRIBE_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+    )
+    with process:
+        while process.poll() is None and not (plans[0].folder(tmp_path) / NAME).exists():
+            threading.Event().wait(0.02)
+        process.kill()
+    assert 1 <= Manifest.read(plans[0].folder(tmp_path)).shards_done <= 5
+    collect(plans[0], tmp_path)
     assert content(plans[0], tmp_path) == local[0]
 
 
