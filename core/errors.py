@@ -39,6 +39,10 @@ NeuroscribeError                code               exit
 │   │   └── ContextTooLong      context_too_long
 │   ├── ModelUnavailable        model_unavailable
 │   └── AnswerUnusable          answer_unusable
+├── EngineError                 engine             1   other processes cannot do the work
+│   ├── EngineUnavailable       engine_unavailable
+│   ├── WorkerLost              worker_lost
+│   └── WorkerFailed            worker_failed
 ├── RatingsUnusable             ratings_unusable   1   a file of ratings cannot be stored
 ├── MissingExtra                missing_extra      1   an optional package is not installed
 └── BudgetReached               budget_reached     3   stopped before spending more
@@ -318,6 +322,30 @@ class AnswerUnusable(ModelError):
     """The server answered with something that is no answer: cut short, empty, malformed."""
 
     code = "answer_unusable"
+
+
+class EngineError(NeuroscribeError):
+    """Work that was given to other processes cannot be done there."""
+
+    code = "engine"
+
+
+class EngineUnavailable(EngineError):
+    """Ray cannot be started or reached, or has no machine that is large enough."""
+
+    code = "engine_unavailable"
+
+
+class WorkerLost(EngineError):
+    """Worker processes died at the same thing, as often as was allowed."""
+
+    code = "worker_lost"
+
+
+class WorkerFailed(EngineError):
+    """Something unforeseen was raised in a worker process."""
+
+    code = "worker_failed"
 
 
 class RatingsUnusable(NeuroscribeError):

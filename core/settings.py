@@ -15,7 +15,8 @@ class Settings(BaseSettings):
     """Where things are kept and how much of the machine may be used.
 
     ``home`` holds indexes and the database (``~`` is expanded); ``threads`` 0 leaves torch's own
-    choice. A variable that is set to nothing counts as not set.
+    choice. A variable that is set to nothing counts as not set. ``ray_address`` is the cluster that
+    engine ``ray`` uses (none: this machine).
 
     ``llm_*``: how many requests at once, seconds to wait for an answer, tries, the first wait
     between tries, and as JSON what models can do (``{"openai:m@http://host/v1": ["chat"]}``) and
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     threads: int = Field(default=0, ge=0)
     index_budget_mb: int = Field(default=2048, ge=1)
+    ray_address: str | None = None
     llm_concurrency: int = Field(default=16, ge=1, le=1024)
     llm_timeout: float = Field(default=120.0, gt=0)
     llm_attempts: int = Field(default=6, ge=1)

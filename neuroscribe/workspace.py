@@ -17,12 +17,14 @@ from core.errors import InvalidSetting, StorageError
 from core.hashing import fingerprint
 from core.ids import site_kind
 from core.settings import Settings, load_settings
+from neuroscribe.recipe import SubjectRecipe
 
 if TYPE_CHECKING:
     from storage import Store
     from subjects.corpora.corpus import Corpus
     from subjects.index.collect import CollectPlan, Progress
     from subjects.index.reader import ActivationIndex
+    from subjects.index.shard import Shards
     from subjects.protocol import Subject
 
 REGISTER = "subjects.json"
@@ -106,19 +108,21 @@ class Workspace:
     def subject(self, name: str) -> Subject:
         """The subject, loaded once."""
         if name not in self._subjects:
-            from subjects.registry import load_subject
-
-            entry = self.registered().get(name)
-            self._subjects[name] = load_subject(
-                name,
-                source=entry["source"] if entry else None,
-                revision=(entry["revision"] or None) if entry else None,
-                device=self.settings.device,
-                dtype=self.settings.dtype,
-                threads=self.settings.threads,
-                trust_remote_code=self.trust_remote_code,
-            )
+            self._subjects[name] = self.recipe(name).load()
         return self._subjects[name]
+
+    def recipe(self, name: str) -> SubjectRecipe:
+        """How to load the subject, here or in another process."""
+        entry = self.registered().get(name)
+        return SubjectRecipe(
+            name=name,
+            source=entry["source"] if entry else None,
+            revision=(entry["revision"] or None) if entry else None,
+            device=self.settings.device,
+            dtype=self.settings.dtype,
+            threads=self.settings.threads,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     def subject_identity(self, name: str) -> str:
         """What a stored answer about the subject depends on, told without loading it.
@@ -159,9 +163,13 @@ class Workspace:
         site: str,
         choice: CorpusChoice,
         progress: Callable[[Progress], None] | None = None,
+        engine: Shards | None = None,
     ) -> ActivationIndex:
-        """The index that holds a site, collected now if it does not exist yet."""
-        return self.index_of(name, self.sites_like(name, site), choice, progress)
+        """The index that holds a site, collected now if it does not exist yet.
+
+        ``engine`` collects it (default: this process), e.g. one of :mod:`neuroscribe.engines`.
+        """
+        return self.index_of(name, self.sites_like(name, site), choice, progress, engine)
 
     def index_of(
         self,
@@ -169,6 +177,7 @@ class Workspace:
         sites: list[str],
         choice: CorpusChoice,
         progress: Callable[[Progress], None] | None = None,
+        engine: Shards | None = None,
     ) -> ActivationIndex:
         """The index of exactly these sites, collected in one pass if it does not exist yet."""
         from subjects.index.collect import collect
@@ -176,7 +185,7 @@ class Workspace:
 
         plan = self.plan(name, sites, choice)
         if plan.key not in self._indexes:
-            collect(plan, self.home, progress=progress)
+            collect(plan, self.home, progress=progress, engine=engine)
             budget = self.settings.index_budget_mb << 20
             self._indexes[plan.key] = ActivationIndex.open(
                 plan.folder(self.home), plan.subject, budget

@@ -30,36 +30,44 @@ def collect(
     source: options.Source = None,
     revision: options.Revision = None,
     trust_remote_code: options.Trust = False,
+    engine: options.Engine = "local",
+    workers: options.Workers = None,
+    ray_address: options.RayAddress = None,
 ) -> None:
     """Run a subject over a corpus once and keep what explanations need. Resumes when killed."""
     from neuroscribe.documents import Collected
+    from neuroscribe.engines.choice import EngineChoice
     from subjects.index.collect import collect as run
 
+    chosen = EngineChoice(engine, workers, ray_address)
     workspace = options.workspace(subject, source, revision, trust_remote_code)
     choice = options.corpus_choice(corpus, column, limit, window, per_document)
     wanted = _wanted(list(workspace.subject(subject).sites()), sites or ["mlp"], subject)
     made: list[Collected] = []
-    for group in wanted:
-        plan = workspace.plan(subject, group, choice)
-        with collecting(quiet=json) as progress:
-            manifest = run(plan, workspace.home, rebuild=rebuild, progress=progress)
-        folder = plan.folder(workspace.home)
-        made.append(
-            Collected(
-                subject=subject,
-                sites=list(manifest.sites),
-                index=manifest.key,
-                folder=str(folder),
-                bytes=manifest.size(folder),
-                tokens=manifest.n_tokens,
-                tokens_left_out=manifest.tokens_left_out,
-                documents=sum(manifest.n_documents),
-                documents_too_short=manifest.n_too_short,
-                windows=sum(manifest.n_windows),
-                left_out_positions=manifest.left_out_positions,
-                seconds=round(manifest.seconds, 2),
+    with chosen.shards(workspace, subject) as shards:
+        for group in wanted:
+            plan = workspace.plan(subject, group, choice)
+            with collecting(quiet=json) as progress:
+                manifest = run(
+                    plan, workspace.home, rebuild=rebuild, progress=progress, engine=shards
+                )
+            folder = plan.folder(workspace.home)
+            made.append(
+                Collected(
+                    subject=subject,
+                    sites=list(manifest.sites),
+                    index=manifest.key,
+                    folder=str(folder),
+                    bytes=manifest.size(folder),
+                    tokens=manifest.n_tokens,
+                    tokens_left_out=manifest.tokens_left_out,
+                    documents=sum(manifest.n_documents),
+                    documents_too_short=manifest.n_too_short,
+                    windows=sum(manifest.n_windows),
+                    left_out_positions=manifest.left_out_positions,
+                    seconds=round(manifest.seconds, 2),
+                )
             )
-        )
     if json:
         print_json({"indexes": [item.model_dump() for item in made]})
         return

@@ -54,6 +54,22 @@ Trust = Annotated[
         "--trust-remote-code", help="Run code that comes with the model. Off for a reason."
     ),
 ]
+Engine = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="Who works: local (this process) or ray.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Processes of --engine ray. Default: what fits."),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="The Ray cluster to use (or auto); default: NEUROSCRIBE_RAY_ADDRESS, else Ray is "
+        "started on this machine.",
+    ),
+]
 
 Explainer = Annotated[
     str,

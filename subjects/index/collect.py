@@ -9,9 +9,10 @@ from __future__ import annotations
 import fcntl
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,14 @@ from core.errors import CorpusTooShort, IndexDamaged, IndexMismatch, InvalidSett
 from core.evidence import SPLITS
 from core.version import code_version
 from subjects.corpora.corpus import Corpus
+from subjects.corpora.document import Document
 from subjects.index import files
 from subjects.index.manifest import NAME, Manifest, SiteEntry, index_key
-from subjects.index.shard import ShardResult, collect_shard
+from subjects.index.shard import InProcess, ShardResult, Shards, ShardWork
 from subjects.index.state import SiteState
 from subjects.index.store import WindowStore
 from subjects.index.sums import HISTOGRAM_EVERY
-from subjects.index.windows import MAX_PER_DOCUMENT, cut, shards
+from subjects.index.windows import MAX_PER_DOCUMENT, shards
 from subjects.protocol import SiteInfo, Subject
 
 _LOCK = ".lock"
@@ -77,6 +79,11 @@ class CollectPlan:
         """Where the index lies under the product's home."""
         return home / "indexes" / self.subject.spec.name / self.key
 
+    def work(self, parts: Iterable[list[Document]], first: int) -> Iterator[ShardWork]:
+        """Shards to be collected, from the documents of each, numbered from ``first`` on."""
+        for number, documents in enumerate(parts, first):
+            yield ShardWork(number, documents, self.sites, self.window, self.per_document)
+
 
 @dataclass(slots=True)
 class _Running:
@@ -123,9 +130,11 @@ def collect(
     rebuild: bool = False,
     progress: Callable[[Progress], None] | None = None,
     stop_after: int | None = None,
+    engine: Shards | None = None,
 ) -> Manifest:
     """Make the plan's index (or find it finished) and return its manifest.
 
+    ``engine`` collects the shards (default: this process); the index is the same whichever does.
     ``rebuild`` makes it anew; the old one stays until the first shard of the new one is saved.
     ``stop_after`` ends after so many shards (one or more) with the index unfinished, to be resumed
     by a later call. Raises :class:`CorpusTooShort` when no document fills a window,
@@ -137,7 +146,9 @@ def collect(
         try:
             manifest = None if rebuild else _earlier(plan, folder)
             if manifest is None or not manifest.complete:
-                manifest = _go_on(plan, folder, manifest, progress, stop_after)
+                manifest = _go_on(
+                    plan, folder, manifest, progress, stop_after, engine or InProcess()
+                )
             return manifest
         finally:
             _clean(folder)
@@ -149,26 +160,27 @@ def _go_on(
     manifest: Manifest | None,
     progress: Callable[[Progress], None] | None,
     stop_after: int | None,
+    engine: Shards,
 ) -> Manifest:
-    """Collect what ``manifest`` lacks (None: everything), shard after shard."""
+    """Collect what ``manifest`` lacks (None: everything); fold and save shard after shard."""
     running = _resume(folder, manifest) if manifest else _Running(WindowStore(plan.window))
     running.generation = _last_generation(folder)
     resumed = running.shards_done > 0
-    new = seen = 0
-    for number, documents in enumerate(shards(plan.corpus.documents())):
-        seen += len(documents)
-        if number < running.shards_done:
-            continue
-        if manifest is not None and new == stop_after:
-            return manifest
-        began = time.monotonic()
-        cuts = [cut(d, plan.subject, plan.window, plan.per_document) for d in documents]
-        running.fold(collect_shard(plan.subject, plan.sites, number, cuts))
-        running.seconds += time.monotonic() - began
-        manifest = _save(plan, folder, running)
-        new += 1
-        if progress is not None:
-            progress(Progress(seen, plan.corpus.n_documents, running.n_tokens, resumed))
+    ahead = shards(plan.corpus.documents())
+    seen = sum(len(documents) for documents in islice(ahead, running.shards_done))
+    work = plan.work(ahead, running.shards_done)
+    began = time.monotonic()
+    with closing(engine.results(plan.subject, islice(work, stop_after))) as results:
+        for shard in results:
+            running.fold(shard)
+            running.seconds += time.monotonic() - began
+            manifest = _save(plan, folder, running)
+            seen += len(shard.cuts)
+            if progress is not None:
+                progress(Progress(seen, plan.corpus.n_documents, running.n_tokens, resumed))
+            began = time.monotonic()
+    if manifest is not None and stop_after is not None and next(work, None) is not None:
+        return manifest
     if manifest is None or not sum(running.n_windows):
         raise CorpusTooShort(
             f"no document of corpus {plan.corpus.name!r} has {plan.window} tokens",

@@ -1,19 +1,25 @@
-"""From one shard of documents to its sums and tables: the unit of work of a collection."""
+"""From one shard of documents to its sums and tables: the unit of work of a collection.
+
+:class:`ShardWork` is all that a process with the subject needs, so that shards can be collected
+here or anywhere (:class:`Shards`); they are folded in order of their numbers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from core.errors import SubjectError
 from core.evidence import SPLITS
+from subjects.corpora.document import Document
 from subjects.index.layout import window_number
 from subjects.index.state import SiteState
 from subjects.index.tables import ChunkMaxima
-from subjects.index.windows import DocumentWindows, chunks
+from subjects.index.windows import DocumentWindows, chunks, cut
 from subjects.protocol import SiteInfo, Subject
 
 CHUNK_WINDOWS = 256
@@ -27,6 +33,47 @@ class ShardResult:
     number: int
     states: dict[str, SiteState]
     cuts: list[DocumentWindows]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardWork:
+    """One shard to be collected: its number, its documents, and what is wanted of them."""
+
+    number: int
+    documents: list[Document]
+    sites: list[SiteInfo]
+    window: int
+    per_document: int
+
+    def __str__(self) -> str:
+        first, last = self.documents[0].id, self.documents[-1].id
+        return f"shard {self.number} (documents {first!r} to {last!r})"
+
+    def run(self, subject: Subject) -> ShardResult:
+        """Tokenise, cut and collect."""
+        cuts = [cut(d, subject, self.window, self.per_document) for d in self.documents]
+        return collect_shard(subject, self.sites, self.number, cuts)
+
+
+class Shards(Protocol):
+    """Who collects the shards. Which one does must not change a bit of what it gives."""
+
+    def results(self, subject: Subject, work: Iterator[ShardWork]) -> Generator[ShardResult]:
+        """The results of ``work`` on ``subject``, in its order.
+
+        At most a fixed number of shards is taken from ``work`` before their results are wanted.
+        What ``work`` raises is raised after the results of all that it gave.
+        """
+        ...
+
+
+class InProcess:
+    """Shard after shard, in this process."""
+
+    def results(self, subject: Subject, work: Iterator[ShardWork]) -> Generator[ShardResult]:
+        """See :class:`Shards`; nothing is taken ahead."""
+        for shard in work:
+            yield shard.run(subject)
 
 
 def batch_windows(sites: list[SiteInfo], length: int) -> int:

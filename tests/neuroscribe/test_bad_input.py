@@ -116,7 +116,7 @@ def test_a_full_disk_loses_nothing(
 def test_an_interrupted_run_goes_on_where_it_was(
     run: Run, own_home: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from subjects.index import collect as collecting
+    from subjects.index import shard as collecting
 
     real = collecting.collect_shard
     calls: list[int] = []
