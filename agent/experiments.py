@@ -51,7 +51,8 @@ class Trial(Record):
 class Experiment(Record):
     """One question put to the subject and its numeric outcome, stored with the explanation.
 
-    ``about`` names what in the explanation it is a test of; ``id`` is unique within a run.
+    ``about`` names what in the explanation it is a test of; ``id`` is unique within a run, and
+    ``round`` the round in which it was made.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Experiment(Record):
     outcome: dict[str, float | int | str] = Field(default_factory=dict)
     id: str = ""
     about: str = ""
+    round: int = 0
     trials: tuple[Trial, ...] = ()
 
 

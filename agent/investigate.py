@@ -150,11 +150,11 @@ async def propose(side: Side, work: Work) -> Work:
 async def choose(side: Side, work: Work) -> Work:
     """Rank what was written, and what was known, by how well it predicts ``select``."""
     before = work.best
-    ranked = await _ranked(side, [*work.written, *work.hypotheses])
-    best = ranked[0]
-    kept = ranked[:KEPT]
+    order = await ranked(side, [*work.written, *work.hypotheses])
+    best = order[0]
+    kept = order[:KEPT]
     if before is not None and before.text not in [c.text for c in kept]:
-        kept = [*kept, next(c for c in ranked if c.text == before.text)]
+        kept = [*kept, next(c for c in order if c.text == before.text)]
     work = work.model_copy(
         update={
             "hypotheses": tuple(kept),
@@ -177,7 +177,9 @@ async def design(side: Side, work: Work) -> Work:
     runs = side.setup.runs // max(1, side.setup.rounds)
     planned = await side.session.design(work.hypotheses, work.experiments, runs)
     numbered = tuple(
-        e.model_copy(update={"id": f"{side.polarity[0]}{len(work.experiments) + i}"})
+        e.model_copy(
+            update={"id": f"{side.polarity[0]}{len(work.experiments) + i}", "round": work.round}
+        )
         for i, e in enumerate(planned, 1)
     )
     texts = sum(len(e.trials) for e in numbered)
@@ -225,10 +227,10 @@ async def divide(side: Side, work: Work) -> Work:
     proposed = await side.session.divide(best)
     if not proposed.candidates:
         return work
-    ranked = await _ranked(side, [*proposed.candidates, *work.hypotheses])
-    work = work.model_copy(update={"hypotheses": tuple(ranked[:KEPT])})
-    kept = ranked[0].text != best.text
-    said = f"several meanings: {ranked[0].text}" if kept else "one meaning predicts better"
+    order = await ranked(side, [*proposed.candidates, *work.hypotheses])
+    work = work.model_copy(update={"hypotheses": tuple(order[:KEPT])})
+    kept = order[0].text != best.text
+    said = f"several meanings: {order[0].text}" if kept else "one meaning predicts better"
     return work.told("divide", said, kept=int(kept))
 
 
@@ -236,9 +238,9 @@ async def resample(side: Side, work: Work) -> Work:
     """The arm without experiments at the same cost: as many texts and calls, spent on looking."""
     assert work.first is not None
     proposed = await side.session.resample(work.runs, work.round)
-    ranked = await _ranked(side, [*proposed.candidates, work.first])
-    said = f"as many texts without experiments: {ranked[0].text}"
-    work = work.model_copy(update={"resampled": ranked[0]})
+    order = await ranked(side, [*proposed.candidates, work.first])
+    said = f"as many texts without experiments: {order[0].text}"
+    work = work.model_copy(update={"resampled": order[0]})
     return work.told("resample", said, texts=work.runs)
 
 
@@ -326,7 +328,7 @@ def _why_stop(side: Side, work: Work, before: Candidate | None, best: Candidate)
     return None
 
 
-async def _ranked(side: Side, candidates: Sequence[Candidate]) -> list[Candidate]:
+async def ranked(side: Side, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Each text once (as it was written last), by merit on ``select``, the shorter of equals."""
     unique: dict[str, Candidate] = {}
     known = {c.text: c.fit for c in candidates if c.fit is not None}

@@ -162,6 +162,58 @@ def scaling(
     console().print(scaling_view(found))
 
 
+@app.command("agent")
+def agent(
+    json: options.Json = False,
+    subject: Annotated[
+        str, typer.Option("--subject", help="planted (by family), or one with MLP neurons.")
+    ] = "planted",
+    units: Annotated[
+        int, typer.Option("--units", min=1, help="Live units; of planted ones, of each family.")
+    ] = 10,
+    families: Annotated[
+        str | None, typer.Option("--families", metavar="A,B", help="Only these planted families.")
+    ] = None,
+    explainer: options.Explainer = "pattern",
+    simulator: options.Simulator = None,
+    strategy: options.Strategy = "auto",
+    candidates: options.Candidates = 3,
+    score_excerpts: options.Scored = 10,
+    budget_usd: options.BudgetUsd = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    concurrency: options.Concurrency = None,
+    seed: options.Seed = 0,
+    corpus: options.Corpus = "builtin",
+) -> None:
+    """What are experiments worth? The agent beside arms that cost the same or less."""
+    from neuroscribe.models import Spending
+    from neuroscribe.studies.arms import question_of, run_arms
+    from neuroscribe.workspace import CorpusChoice, Workspace
+
+    workspace = Workspace()
+    chosen = families.split(",") if families else None
+    models = options.model_choice(
+        explainer, simulator, strategy, candidates, score_excerpts, ("simulation", None, None)
+    )
+    with collecting(quiet=json) as progress, counting("units", quiet=json) as told:
+        found = run_arms(
+            workspace,
+            CorpusChoice(corpus),
+            question_of(workspace, subject, units, chosen, seed),
+            models=models,
+            spending=Spending(budget_usd, max_calls, max_tokens, concurrency),
+            progress=progress,
+            told=told,
+        )
+    if json:
+        print_json(found.model_dump(mode="json"))
+        return
+    from neuroscribe.render.terminal_arms import arms_view
+
+    console().print(arms_view(found))
+
+
 @contextmanager
 def counting(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A callback that hears how many of how many are done, drawn on stderr on a terminal."""

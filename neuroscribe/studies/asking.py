@@ -16,6 +16,7 @@ from scoring.simulators import PatternSimulator, Simulator, SlowSimulator, fores
 if TYPE_CHECKING:
     from agent.experiments import Laboratory
     from agent.explainers.proposal import Explainer
+    from agent.setup import ArmName, Setup
     from neuroscribe.models import ModelChoice, Spending
     from neuroscribe.workspace import Workspace
 
@@ -49,6 +50,23 @@ class Asking:
             return self.simulator
         return self.runner.run(foresee(cast(SlowSimulator, self.simulator), texts, pools))
 
+    def setup(
+        self, laboratory: Laboratory | None, seed: int, arms: Sequence[ArmName] = ()
+    ) -> Setup:
+        """What an investigation is given; ValueError where nobody explains."""
+        from agent.setup import Setup
+
+        if self.explainer is None:
+            raise ValueError("nobody explains in this study")
+        return Setup(
+            self.explainer,
+            simulator=self.simulator,
+            laboratory=laboratory,
+            arms=arms,
+            seed=seed,
+            scored=self.windows or 0,
+        )
+
     def explained(
         self,
         unit: UnitId,
@@ -63,17 +81,10 @@ class Asking:
         The splits hold the ``polarity`` side of the unit, turned to be positive.
         """
         from agent.investigate import Side, side_of
-        from agent.setup import Setup
 
         if self.explainer is None:
             return None
-        setup = Setup(
-            self.explainer,
-            simulator=self.simulator,
-            laboratory=laboratory,
-            seed=seed,
-            scored=self.windows or 0,
-        )
+        setup = self.setup(laboratory, seed)
         best = self.runner.run(side_of(Side(unit, polarity, setup, explain, select))).best
         return None if best is None else (best.text, best.symbols)
 

@@ -29,7 +29,7 @@ from core.patterns import (
     render_context,
 )
 
-PEAKS = 8
+PEAKS = 6
 REACH = 8
 NEEDED = 0.3
 

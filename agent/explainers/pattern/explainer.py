@@ -22,7 +22,7 @@ from agent.explainers.pattern.experiments import (
     refuted_by,
 )
 from agent.explainers.pattern.fit import More, Regression, refit
-from agent.explainers.pattern.judge import Judge, handicap
+from agent.explainers.pattern.judge import Judge, handicap, names
 from agent.explainers.pattern.search import PRICE, search
 from agent.explainers.proposal import Candidate, Meaning, Parameter, Proposed
 from agent.judging import MINIMAL_PAIR, OCCLUSION
@@ -127,16 +127,18 @@ class PatternSession:
         return await self.by.offload(lambda: self._revise(ranked, done))
 
     def _revise(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> Proposed:
-        refuted = self._refuted(ranked, done)
         patterns = [parse(c.text) for c in ranked]
         needed = contexts_needed(done)
         regression = self._with(done)
-        again = search(regression, price=self.by.price, extra_contexts=needed, barred=refuted)
-        found = [f.pattern for f in again]
+        price = self.by.price
+        passed = search(regression, price=price, extra_contexts=needed)
+        found = [f.pattern for f in passed]
+        refuted = self._refuted([*found, *patterns], done)
         found += [p for old in patterns for p in _refits(old, refuted, regression)]
-        if ranked:
-            shorter = unseen.simpler(parse(ranked[0].text))
-            found += [p for s in shorter if (p := refit(s, regression)) is not None]
+        best = self.judge.ranked([*found, *patterns], refuted)[:1]
+        if any(names(p, refuted) for p in best):
+            passed = search(regression, price=price, extra_contexts=needed, barred=refuted)
+            found += [f.pattern for f in passed]
         return self._proposed(found, refuted, "revised", known=patterns)
 
     async def resample(self, runs: int, rounds: int) -> Proposed:
@@ -227,11 +229,10 @@ class PatternSession:
         ]
         return test.model_copy(update={"trials": tuple(trials)})
 
-    def _refuted(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> set[Context]:
+    def _refuted(self, patterns: Sequence[Pattern], done: Sequence[Experiment]) -> set[Context]:
         """The contexts, as nouns, that minimal pairs spoke against."""
         named = refuted_by(done)
-        patterns = [*self.tried, *(parse(c.text) for c in ranked)]
-        every = {x for p in patterns for c in p.clauses for x in c.contexts}
+        every = {x for p in (*self.tried, *patterns) for c in p.clauses for x in c.contexts}
         return {context for context in every if said(context) in named}
 
     def _with(self, done: Sequence[Experiment]) -> Regression:

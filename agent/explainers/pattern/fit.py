@@ -59,7 +59,7 @@ class Regression:
         tokens = list(pool.tokens)
         weights = _window_weights(evidence, actual)
         if more is not None:
-            weights = _shared(weights, more)
+            weights = _shared(weights, evidence, more)
             actual = np.concatenate([actual, more.activations.astype(np.float64)])
             tokens += more.tokens
         per_token = np.repeat(weights[:, None] / actual.shape[1], actual.shape[1], 1)
@@ -142,16 +142,19 @@ def _window_weights(evidence: SplitEvidence, actual: Array) -> Array:
     return total
 
 
-def _shared(weights: Array, more: More) -> Array:
+def _shared(weights: Array, evidence: SplitEvidence, more: More) -> Array:
     """Weights of the pool and of ``more`` [pool + windows]: each stratum keeps its whole.
 
     Within a stratum the new windows share in it as the equally many that the pool's uneven weights
-    are worth (Kish's effective size), so that more text makes a figure steadier, not another.
+    are worth (Kish's effective size), so that more text makes a figure steadier, not another. The
+    strongest windows are all there are of their kind: they stand for themselves and share nothing.
     """
     pooled = weights.copy()
     new = np.zeros(len(more.strata))
+    drawn = np.ones(len(weights), dtype=np.bool_)
+    drawn[evidence.top_rows] = False
     for stratum in np.unique(more.strata):
-        mine, theirs = more.pool_strata == stratum, more.strata == stratum
+        mine, theirs = (more.pool_strata == stratum) & drawn, more.strata == stratum
         whole = float(weights[mine].sum())
         if whole <= 0:
             continue

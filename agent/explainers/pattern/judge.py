@@ -24,7 +24,7 @@ from scoring.merit import Fit
 from scoring.samples import sample
 
 SELECT_PRICE = 0.002
-REFUTED_PRICE = 0.02
+REFUTED_PRICE = 0.005
 READING_SHARE = 0.2
 OVERLAP = 0.2
 
@@ -111,9 +111,12 @@ class Judge:
 
 def handicap(pattern: Pattern, refuted: Collection[Context]) -> float:
     """What a sentence has to predict better than others: for its length, and for what it names."""
-    named = [context for clause in pattern.clauses for context in clause.contexts]
-    wrong = any(is_barred(context, refuted) for context in named)
-    return SELECT_PRICE * pattern.symbols + REFUTED_PRICE * wrong
+    return SELECT_PRICE * pattern.symbols + REFUTED_PRICE * names(pattern, refuted)
+
+
+def names(pattern: Pattern, refuted: Collection[Context]) -> bool:
+    """Whether a sentence says what experiments spoke against."""
+    return any(is_barred(x, refuted) for clause in pattern.clauses for x in clause.contexts)
 
 
 def _related(first: Clause, second: Clause, here: Mask, there: Mask) -> bool:

@@ -17,8 +17,9 @@ from agent.experiments import Experiment, Laboratory, Trial, Unseen
 from agent.explainers.pattern.fit import More
 from core.evidence import SplitEvidence
 from core.hashing import text_hash
-from core.patterns import Clause, Pattern, TokenGrid, evaluate, parse, render
+from core.patterns import Pattern, TokenGrid, evaluate, parse, render
 
+RANDOM = "random_text"
 REST, NEAR, PREDICTED = 0, 1, 2
 KINDS = {PREDICTED: "predicted_positive", NEAR: "near_miss", REST: "negative_control"}
 SHARES = {PREDICTED: 0.6, NEAR: 0.25}
@@ -110,34 +111,22 @@ def learnt(
     evidence: SplitEvidence, pool: TokenGrid, laboratory: Laboratory, done: Sequence[Experiment]
 ) -> More | None:
     """What those experiments add to the evidence, with the strata that they were drawn by."""
-    ours = [experiment for experiment in done if experiment.kind in KINDS.values()]
+    ours = [experiment for experiment in done if experiment.kind in (*KINDS.values(), RANDOM)]
     texts = [trial.tokens for experiment in ours for trial in experiment.trials]
     if not texts:
         return None
-    patterns = [parse(text) for e in ours for text in e.about.split("\n")]
-    patterns = list(dict.fromkeys(patterns))
     tokens = [laboratory.decode(text) for text in texts]
     grid = TokenGrid.from_tokens(tokens)
+    here, there = np.zeros(len(tokens), np.int64), np.zeros(pool.shape[0], np.int64)
+    for about in dict.fromkeys(e.about for e in ours if e.about):
+        # Every round drew by hypotheses of its own: only within a cell of all rounds' strata did
+        # every window have the same chance.
+        patterns = [parse(text) for text in about.split("\n")]
+        here = here * len(KINDS) + strata(patterns, grid)
+        there = there * len(KINDS) + strata(patterns, pool)
     return More(
         tokens=tokens,
         activations=np.maximum(np.stack(laboratory.run(texts)), 0).astype(np.float32),
-        strata=strata(patterns, grid),
-        pool_strata=strata(patterns, pool),
+        strata=here,
+        pool_strata=there,
     )
-
-
-def simpler(pattern: Pattern) -> list[Pattern]:
-    """The pattern with one clause or one context left out: is every word needed?"""
-    found: list[Pattern] = []
-    for i, clause in enumerate(pattern.clauses):
-        rest = (*pattern.clauses[:i], *pattern.clauses[i + 1 :])
-        if rest:
-            found.append(Pattern(rest))
-        for j in range(len(clause.contexts)):
-            fewer = Clause(
-                clause.predicate,
-                (*clause.contexts[:j], *clause.contexts[j + 1 :]),
-                clause.strength,
-            )
-            found.append(Pattern((*pattern.clauses[:i], fewer, *pattern.clauses[i + 1 :])))
-    return found
