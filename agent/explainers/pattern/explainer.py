@@ -8,10 +8,12 @@ A sentence with a context that was shown to be unneeded can still be chosen, but
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from agent.experiments import Experiment, Laboratory, Trial
 from agent.explainers.pattern import unseen
@@ -32,6 +34,7 @@ from core.hashing import text_hash
 from core.patterns import Clause, Context, Pattern, TokenGrid, evaluate, parse, render
 from core.patterns import render_context as said
 
+T = TypeVar("T")
 RIVALS = 3
 HYPOTHESES = 3
 
@@ -92,7 +95,7 @@ class PatternSession:
 
     async def propose(self) -> Proposed:
         """The best sentences that a search from the excerpts alone passes through."""
-        return await self.by.offload(self._propose)
+        return await self._searched(self._propose)
 
     def _propose(self) -> Proposed:
         passed = search(self.regression, price=self.by.price)
@@ -105,7 +108,7 @@ class PatternSession:
 
         The first round also replaces what stands before the strongest peaks.
         """
-        return await self.by.offload(lambda: self._design(ranked, done, runs))
+        return await self._searched(lambda: self._design(ranked, done, runs))
 
     def _design(
         self, ranked: Sequence[Candidate], done: Sequence[Experiment], runs: int
@@ -124,7 +127,7 @@ class PatternSession:
 
     async def revise(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> Proposed:
         """Search again with the contexts that were needed, and without those that were not."""
-        return await self.by.offload(lambda: self._revise(ranked, done))
+        return await self._searched(lambda: self._revise(ranked, done))
 
     def _revise(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> Proposed:
         patterns = [parse(c.text) for c in ranked]
@@ -143,7 +146,7 @@ class PatternSession:
 
     async def resample(self, runs: int, rounds: int) -> Proposed:
         """Search again with ``runs`` more windows, drawn whatever their text."""
-        return await self.by.offload(lambda: self._resample(runs))
+        return await self._searched(lambda: self._resample(runs))
 
     def _resample(self, runs: int) -> Proposed:
         laboratory = self.laboratory
@@ -179,6 +182,15 @@ class PatternSession:
             )
         )
         return Candidate(text=render(turned), symbols=turned.symbols, origin="paraphrased")
+
+    async def _searched(self, work: Callable[[], T]) -> T:
+        """Off the event loop, on one thread: products this small lose by being shared out."""
+
+        def single() -> T:
+            with threadpool_limits(1, "blas"):
+                return work()
+
+        return await self.by.offload(single)
 
     def _proposed(
         self,

@@ -112,8 +112,9 @@ class Regression:
         variance = float(w @ (centred * centred))
         k = len(fixed)
         sums, gram, targets = np.zeros(k + 1), np.zeros((k + 1, k + 1)), np.zeros(k + 1)
+        by_token = np.ascontiguousarray(basis.T)
         for mask in changed:
-            new = basis @ mask.reshape(-1).astype(np.float64)
+            new = _sums_where(by_token, mask.reshape(-1))
             sums[:k], sums[k] = inner[0, 1:], new[0]
             gram[:k, :k] = inner[1:, 1:]
             gram[k, :k] = gram[:k, k] = new[1:-1]
@@ -127,6 +128,14 @@ class Regression:
     def error(self, residual: Array) -> float:
         """The share of variance a residual leaves."""
         return float((self.weights * residual * residual).sum())
+
+
+def _sums_where(by_token: Array, mask: NDArray[np.bool_]) -> Array:
+    """Σ of the columns of ``by_token`` [tokens, k] where the mask holds, [k]; most hold rarely."""
+    where = np.flatnonzero(mask)
+    if len(where) * 4 < len(mask):
+        return np.asarray(by_token[where].sum(axis=0))
+    return np.asarray(mask.astype(np.float64) @ by_token)
 
 
 def _window_weights(evidence: SplitEvidence, actual: Array) -> Array:
