@@ -174,7 +174,7 @@ async def choose(side: Side, work: Work) -> Work:
 async def design(side: Side, work: Work) -> Work:
     """Plan experiments on the best hypotheses: tests that they could fail."""
     work = work.model_copy(update={"round": work.round + 1})
-    runs = side.setup.runs // max(1, side.setup.rounds)
+    runs = side.setup.runs_in(work.round)
     planned = await side.session.design(work.hypotheses, work.experiments, runs)
     numbered = tuple(
         e.model_copy(

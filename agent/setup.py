@@ -26,7 +26,8 @@ ArmName = Literal["one_shot", "resampling", "paraphrase"]
 ARMS: tuple[ArmName, ...] = ("one_shot", "resampling", "paraphrase")
 
 ROUNDS = 2
-RUNS = 600
+RUNS = 900
+FIRST = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,16 @@ class Setup:
     effects: Effects | None = None
     outputs: Pushes | None = None
     offload: Offload = inline
+
+    def runs_in(self, round: int) -> int:
+        """About how many texts round ``round`` (from 1) may run: most of all in the first.
+
+        A round that changes nothing is the last, so what the first does not ask is often not asked.
+        """
+        if self.rounds <= 1:
+            return self.runs
+        first = int(self.runs * FIRST)
+        return first if round == 1 else (self.runs - first) // (self.rounds - 1)
 
 
 class Gain(Record):
