@@ -146,6 +146,7 @@ async def _go_on(
         await forget(graph, thread)
         held = await graph.aget_state(config)
     if not held.values:
+        await bench.notes.drop()  # of a run whose checkpoints are gone, perhaps by an older version
         sides = polarities(bench.evidence)
         begun = State(version=VERSION, sides=sides, at=0, work=None, done=[], step=0)
     if begun is not None or held.next:
