@@ -77,9 +77,7 @@ def verdicts(
                 return noise_of(planted, site, token_ids, np.array([unit]))[..., 0]
 
             evidence = pool.evidence(column, others=len(chosen) - 1)
-            laboratory = Laboratory(
-                probe, planted.vocabulary.decode, planted.tokenize, further
-            )
+            laboratory = Laboratory(probe, planted.vocabulary.decode, planted.tokenize, further)
             setup = Setup(PatternExplainer(), provenance, laboratory=laboratory)
             result = investigate(UnitId("planted", site, unit), evidence, setup)
             found[result.verdict] += 1

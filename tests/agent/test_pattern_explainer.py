@@ -125,9 +125,7 @@ def test_planted_units_are_recovered(
     def probe(token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         return values_of(planted, site, token_ids)[..., unit]
 
-    found = said(
-        searched(evidence, Laboratory(probe, planted.vocabulary.decode, planted.tokenize))
-    )
+    found = said(searched(evidence, Laboratory(probe, planted.vocabulary.decode, planted.tokenize)))
     grid = TokenGrid.from_tokens([planted.vocabulary.decode(row) for row in fresh])
     actual = values_of(planted, site, fresh)[..., unit].ravel()
     truth = planted.truth(UnitId("planted", site, unit)).pattern

@@ -12,13 +12,19 @@ from agent.experiments import Experiment, Laboratory, Trial
 from agent.judging import MINIMAL_PAIR, OCCLUSION, drop, judge, run
 from agent.scale import Scale
 
-FOUR = Scale(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.0, 0.1, 0.3, 0.6]))
+FOUR = Scale(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.1, 0.2, 0.3, 0.4]))
 """A unit that was 0, 1, 2, 3 and 4 once each: 10 in all, of which 1 lies below 2, 3 below 3."""
 
 
 @pytest.mark.parametrize(
     ("value", "quantile"),
-    [(-1.0, 0.0), (0.0, 0.0), (1.0, 0.0), (1.5, 0.1), (2.0, 0.1), (3.0, 0.3), (4.0, 0.6), (9.0, 1)],
+    [
+        *[(-1.0, 0.0), (0.0, 0.0), (9.0, 1.0)],
+        # between two values: all that lies below
+        *[(0.5, 0.0), (1.5, 0.1), (2.5, 0.3), (3.5, 0.6)],
+        # at a value: half of its own as well
+        *[(1.0, 0.05), (2.0, 0.2), (3.0, 0.45), (4.0, 0.8)],
+    ],
 )
 def test_a_quantile_is_the_share_of_the_whole_activation_below(
     value: float, quantile: float
@@ -29,12 +35,12 @@ def test_a_quantile_is_the_share_of_the_whole_activation_below(
 @pytest.mark.parametrize(
     ("predicted", "value", "held"),
     [
-        (10.0, 3.0, True),  # at .3 of its mass the unit fires
+        (10.0, 3.0, True),  # at .45 of its mass the unit fires
         (5.0, 3.0, True),
         (10.0, 0.5, False),  # its weakest stirring is silence
         (0.0, 0.5, True),
         (0.9, 3.0, False),
-        (10.0, 2.0, None),  # .1 is neither
+        (10.0, 2.0, None),  # .2 is neither
         (0.0, 2.0, None),
         (3.0, 4.0, None),  # a middling prediction promises nothing
         (None, 4.0, None),
@@ -47,12 +53,20 @@ def test_predictions_are_held_to_firing_and_to_silence(
 
 
 def test_a_scale_counts_windows_by_their_share_of_the_corpus() -> None:
-    """" cat" (2) is twice as frequent as " dog" (4): each holds half of the mass."""
+    """ " cat" (2) is twice as frequent as " dog" (4): each holds half of the mass."""
     unit = made(lambda g: 2.0 * on(g, " cat", " the") + 4.0 * on(g, " dog"), windows=900)
     scale = Scale.of(unit.evidence().explain)
-    assert scale.quantile(2.0) == 0.0
-    assert scale.quantile(4.0) == pytest.approx(0.5, abs=0.03)
+    assert scale.quantile(3.0) == pytest.approx(0.5, abs=0.03)
+    assert scale.quantile(2.0) == pytest.approx(0.25, abs=0.02)
+    assert scale.quantile(4.0) == pytest.approx(0.75, abs=0.02)
     assert scale.quantile(4.1) == 1.0
+
+
+def test_a_unit_of_one_strength_fires_whenever_it_is_not_silent() -> None:
+    scale = Scale.of(made(lambda g: on(g, " cat") + 0.0).evidence().explain)
+    assert scale.quantile(1.0) == pytest.approx(0.5)
+    assert scale.held(10.0, 1.0) is True
+    assert scale.held(0.0, 1.0) is False
 
 
 def test_a_silent_unit_has_a_scale_on_which_all_is_loud() -> None:
@@ -76,8 +90,9 @@ def test_the_token_that_is_meant_is_judged_or_else_the_strongest() -> None:
     assert unit.asked == 2, "equal texts are run once"
     judged = judge(done, FOUR)
     assert [t.held for t in judged.trials] == [True, True, True]
-    assert [t.quantile for t in judged.trials] == [0.0, 0.3, 0.0]
-    assert judged.outcome == {"runs": 3, "held": 3, "failed": 0, "unclear": 0, "mean_quantile": 0.1}
+    assert [t.quantile for t in judged.trials] == [0.05, 0.45, 0.0]
+    outcome = {"runs": 3, "held": 3, "failed": 0, "unclear": 0, "mean_quantile": 0.1667}
+    assert judged.outcome == outcome
 
 
 def test_an_outcome_counts_what_held_and_how_far_it_fell() -> None:

@@ -71,7 +71,9 @@ def joined(found: Sequence[Sequence[Pattern]]) -> Pattern | None:
         if len(clauses) <= MAX_CLAUSES:
             break
         longest = max(
-            (i for i, at in enumerate(chosen) if at), key=lambda i: len(said[i].clauses), default=None
+            (i for i, at in enumerate(chosen) if at),
+            key=lambda i: len(said[i].clauses),
+            default=None,
         )
         if longest is None:
             return None
