@@ -37,7 +37,6 @@ from core.patterns import (
 )
 from subjects.planted import PlantedSubject
 
-
 UNIT = UnitId("planted", "made", 0)
 
 

@@ -2,11 +2,11 @@
 
 Asked to explain, before or after experiments, it gives ``truth``. Asked for experiments, it takes
 texts that it was shown: up to a token on which the explanation predicts something, and up to the
-one before. Asked to say a sentence in other words, it turns the clauses round. Asked to simulate, it reads the explanation and the tokens
-from the prompt, evaluates the sentence, and answers in whatever form was asked for. Asked to rate
-excerpts or marks, it does the same with the text; how a text is split it remembers from the
-simulation. Asked for the intruder, it needs no explanation but ``truth``. What is lost between it
-and the oracle's score is lost by the product.
+one before. Asked to say a sentence in other words, it turns the clauses round. Asked to simulate,
+it reads the explanation and the tokens from the prompt, evaluates the sentence, and answers in
+whatever form was asked for. Asked to rate excerpts or marks, it does the same with the text; how a
+text is split it remembers from the simulation. Asked for the intruder, it needs no explanation but
+``truth``. What is lost between it and the oracle's score is lost by the product.
 """
 
 from __future__ import annotations

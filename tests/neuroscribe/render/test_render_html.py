@@ -20,7 +20,6 @@ from render_documents import (
     planted,
     polysemantic,
     profile,
-    provenance,
     score,
     short,
 )
