@@ -140,16 +140,19 @@ async def _go_on(
     graph: CompiledStateGraph[State, Bench, State, State], bench: Bench, thread: str
 ) -> Investigation:
     config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": MOST_STEPS}
-    held = await graph.aget_state(config)
+    held = await graph.aget_state(config) if graph.checkpointer is not None else None
     begun: State | None = None
-    if held.values and held.values.get("version") != VERSION:
+    if held is not None and held.values and held.values.get("version") != VERSION:
         await forget(graph, thread)
-        held = await graph.aget_state(config)
-    if not held.values:
+        held = None
+    if held is None or not held.values:
+        await bench.notes.drop()  # of a run whose checkpoints are gone, perhaps by an older version
         sides = polarities(bench.evidence)
         begun = State(version=VERSION, sides=sides, at=0, work=None, done=[], step=0)
-    if begun is not None or held.next:
-        await graph.ainvoke(begun, config, context=bench, durability="sync")
+    if begun is not None or (held is not None and held.next):
+        # Put away before the next step begins, so that no step is ever made twice.
+        kept: Any = {"durability": "sync"} if graph.checkpointer is not None else {}
+        await graph.ainvoke(begun, config, context=bench, **kept)
     if bench.found is None:  # it was killed after its last step: only the scores are made again
         ended = await graph.aget_state(config)
         bench.found = await bench.publish(ended.values)  # type: ignore[arg-type]
@@ -197,10 +200,19 @@ async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
                 f"checkpoints in PostgreSQL need the package {error.name!r}",
                 "pip install 'neuroscribe[postgres]'",
             ) from None
+        import psycopg
+
         address = "postgresql" + url[url.index("://") :]
-        async with AsyncPostgresSaver.from_conn_string(address) as kept:
-            await kept.setup()
-            yield kept
+        try:
+            async with AsyncPostgresSaver.from_conn_string(address) as kept:
+                await kept.setup()
+                yield kept
+        except psycopg.Error as error:
+            said = (str(error).splitlines() or [type(error).__name__])[0]
+            raise StorageError(
+                f"the checkpoints in PostgreSQL cannot be used: {said}",
+                "check the address, and that the server runs and lets this user in",
+            ) from error
         return
     import sqlite3
 

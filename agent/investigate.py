@@ -175,7 +175,7 @@ async def design(side: Side, work: Work) -> Work:
     """Plan experiments on the best hypotheses: tests that they could fail."""
     work = work.model_copy(update={"round": work.round + 1})
     runs = side.setup.runs_in(work.round)
-    planned = await side.session.design(work.hypotheses, work.experiments, runs)
+    planned = _within(await side.session.design(work.hypotheses, work.experiments, runs), runs)
     numbered = tuple(
         e.model_copy(
             update={"id": f"{side.polarity[0]}{len(work.experiments) + i}", "round": work.round}
@@ -224,13 +224,13 @@ async def divide(side: Side, work: Work) -> Work:
     """Try several meanings in place of one; they stay if they predict ``select`` better."""
     best = work.best
     assert best is not None
-    proposed = await side.session.divide(best)
+    proposed = await side.session.divide(best, work.experiments)
     if not proposed.candidates:
         return work
     order = await ranked(side, [*proposed.candidates, *work.hypotheses])
     work = work.model_copy(update={"hypotheses": tuple(order[:KEPT])})
     kept = order[0].text != best.text
-    said = f"several meanings: {order[0].text}" if kept else "one meaning predicts better"
+    said = f"several meanings: {order[0].text}" if kept else "several meanings predict no better"
     return work.told("divide", said, kept=int(kept))
 
 
@@ -303,6 +303,17 @@ def investigate(unit: UnitId, evidence: Evidence, setup: Setup) -> Investigation
     return asyncio.run(investigate_async(unit, evidence, setup))
 
 
+def _within(planned: Sequence[Experiment], runs: int) -> list[Experiment]:
+    """The first ``runs`` texts of what was planned."""
+    kept = []
+    for e in planned:
+        trials = e.trials[: max(runs, 0)]
+        runs -= len(trials)
+        if trials:
+            kept.append(e.model_copy(update={"trials": trials}))
+    return kept
+
+
 def _stopped(work: Work, verdict: Verdict, reason: str) -> Work:
     update = {"verdict": verdict, "reason": reason, "stopped": reason}
     return work.model_copy(update=update).told("propose", reason)
@@ -329,7 +340,10 @@ def _why_stop(side: Side, work: Work, before: Candidate | None, best: Candidate)
 
 
 async def ranked(side: Side, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Each text once (as it was written last), by merit on ``select``, the shorter of equals."""
+    """Each text once (as it was written last), by merit on ``select``.
+
+    The shorter of equals comes first, then the one that was known before.
+    """
     unique: dict[str, Candidate] = {}
     known = {c.text: c.fit for c in candidates if c.fit is not None}
     for candidate in candidates:
@@ -345,7 +359,7 @@ async def ranked(side: Side, candidates: Sequence[Candidate]) -> list[Candidate]
 
     fits = await side.setup.offload(tried_out)
     tried = [c.model_copy(update={"fit": {**known, **fits}[c.text]}) for c in unique.values()]
-    return sorted(tried, key=lambda c: (-c.merit, c.symbols))
+    return sorted(tried, key=lambda c: (-round(c.merit, 9), c.symbols, c.text not in known))
 
 
 async def ready(

@@ -24,6 +24,10 @@ class Notes(Protocol):
         """Keep values, all or none; those that are kept already stay as they are."""
         ...
 
+    async def drop(self) -> None:
+        """Forget all of them."""
+        ...
+
 
 @dataclass(slots=True)
 class MemoryNotes:
@@ -38,6 +42,10 @@ class MemoryNotes:
     async def put(self, values: dict[str, Any]) -> None:
         """Keep values."""
         self.values = {**values, **self.values}
+
+    async def drop(self) -> None:
+        """Forget all of them."""
+        self.values = {}
 
 
 async def put_away(notes: Notes, name: str, work: Work, before: Work | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +14,18 @@ from scoring.samples import sample
 FIRES, SILENT = 0.25, 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scale:
-    """Quantiles by *mass*: the share of a unit's whole activation that lies below a value.
+    """Quantiles by *mass*: the share of a unit's whole activation that lies below a value, and half
+    of what lies at it (a unit that knows one strength only is at .5 whenever it fires).
 
     Among all tokens a sparse unit's weakest stirring is already in the last percent, and among
     active tokens most are close to zero; by mass, .25 means that three quarters of everything the
-    unit ever says is said louder. ``values`` [n] ascend, ``below`` [n] is the mass under each.
+    unit ever says is said louder. ``values`` [n] ascend, ``mass`` [n] is what each is of the whole.
     """
 
     values: NDArray[np.float64]
-    below: NDArray[np.float64]
+    mass: NDArray[np.float64]
 
     @classmethod
     def of(cls, explain: SplitEvidence) -> Scale:
@@ -35,15 +37,19 @@ class Scale:
         order = np.argsort(values, kind="stable")
         values, mass = values[order], (values * weights)[order]
         total = float(mass.sum())
-        below = np.concatenate([[0.0], np.cumsum(mass)[:-1]]) / (total if total > 0 else 1.0)
-        return cls(values, below)
+        return cls(values, mass / (total if total > 0 else 1.0))
 
     def quantile(self, value: float) -> float:
         """Where an activation stands, from 0 (silent) to 1 (stronger than anything seen)."""
         if value <= 0.0 or not len(self.values):
             return 0.0
-        place = int(np.searchsorted(self.values, value, side="left"))
-        return 1.0 if place == len(self.values) else float(self.below[place])
+        low, high = np.searchsorted(self.values, [value, np.nextafter(value, np.inf)])
+        return 1.0 if low == len(self.values) else float(self._up_to[[low, high]].mean())
+
+    @cached_property
+    def _up_to(self) -> NDArray[np.float64]:
+        """The mass of the first values, [n + 1]."""
+        return np.concatenate([[0.0], np.cumsum(self.mass)])
 
     def held(self, predicted: float | None, value: float) -> bool | None:
         """Whether a prediction came true.

@@ -52,7 +52,7 @@ class GivenExplainer:
         """Nothing is added."""
         return Proposed()
 
-    async def divide(self, best: Candidate) -> Proposed:
+    async def divide(self, best: Candidate, done: Sequence[Experiment]) -> Proposed:
         """Nothing is taken apart."""
         return Proposed()
 

@@ -81,8 +81,11 @@ class Session(Protocol):
         """Hypotheses from ``runs`` more texts and the calls of ``rounds``, but no experiment."""
         ...
 
-    async def divide(self, best: Candidate) -> Proposed:
-        """Sentences with several meanings, each written from some of the excerpts; or none."""
+    async def divide(self, best: Candidate, done: Sequence[Experiment]) -> Proposed:
+        """Sentences with several meanings, each written from some of the excerpts; or none.
+
+        ``done`` are all experiments that were made.
+        """
         ...
 
     async def paraphrase(self, best: Candidate) -> Candidate | None:

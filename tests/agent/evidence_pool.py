@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.experiments import Unseen
 from core.evidence import (
     SPLITS,
     Band,
@@ -144,3 +145,26 @@ def _strongest(
     order = order[drawable[order]]
     _, first = np.unique(documents[order], return_index=True)
     return order[np.sort(first)][:count].astype(np.int64)
+
+
+def unseen(seen: Text, source: Text) -> Unseen:
+    """Windows of ``explain`` that are in ``source`` and not in ``seen``, which has rows of it."""
+    known = {tuple(row) for row in seen.ids.tolist()}
+    rows = [
+        i
+        for i in np.flatnonzero(source.split == 0).tolist()
+        if tuple(source.ids[i].tolist()) not in known
+    ]
+    ids = source.ids[rows]
+    return Unseen(
+        ExcerptSet(
+            split="explain",
+            windows=len(seen.ids) + np.arange(len(rows)),
+            token_ids=ids,
+            tokens=[source.tokens[i] for i in rows],
+            activations=np.zeros(ids.shape, dtype=np.float32),
+            documents=[source.documents[i] for i in rows],
+            offsets=np.array(rows) * ids.shape[1],
+            kinds=["unseen"] * len(rows),
+        )
+    )

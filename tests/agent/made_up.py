@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from evidence_pool import SitePool, Text
 from numpy.typing import NDArray
 
-from core.evidence import Evidence, SplitEvidence
+from agent.experiments import Laboratory, Unseen
+from core.evidence import Evidence, ExcerptSet, SplitEvidence, split_of
 from core.patterns import Mask, TokenGrid
 
 Rule = Callable[[TokenGrid], NDArray[Any]]
@@ -19,6 +20,7 @@ WORDS = (
     " the", " cat", " dog", " sat", " ran", " on", " mat", " not", " never", " all", " good",
     " The", " 7", " 12", "(", ")", ",", ".", "\n", "def", "return", " running", " singing",
 )  # fmt: skip
+FURTHER = [next(name for name in map(str, range(99)) if split_of(name) == "explain")]
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Made:
     vocabulary: tuple[str, ...]
     rule: Rule
     signed: bool = False
+    further: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     asked: int = 0
 
     def probe(self, token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -39,6 +42,41 @@ class Made:
     def values(self, token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         rows = [tuple(self.vocabulary[i] for i in row) for row in token_ids.tolist()]
         return np.asarray(self.rule(TokenGrid.from_tokens(rows)), dtype=np.float32)
+
+    def decode(self, ids: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.vocabulary[i] for i in ids)
+
+    def encode(self, text: str) -> list[int]:
+        """The longest tokens first; what is no token is left out."""
+        found, rest = [], text
+        while rest:
+            fitting = [t for t in self.vocabulary if rest.startswith(t)]
+            best = max(fitting, key=len, default="")
+            found += [self.vocabulary.index(best)] if best else []
+            rest = rest[len(best) or 1 :]
+        return found
+
+    def unseen(self) -> Unseen:
+        """All text of the ``explain`` split: windows of the evidence, and ``further`` ones."""
+        text = self.text
+        known = np.flatnonzero(text.split == 0)
+        ids = np.concatenate([text.ids[known], self.further])
+        return Unseen(
+            ExcerptSet(
+                split="explain",
+                windows=np.concatenate([known, len(text.ids) + np.arange(len(self.further))]),
+                token_ids=ids,
+                tokens=[self.decode(row) for row in ids.tolist()],
+                activations=np.zeros(ids.shape, dtype=np.float32),
+                documents=[text.documents[i] for i in known] + FURTHER * len(self.further),
+                offsets=np.arange(len(ids)) * ids.shape[1],
+                kinds=["unseen"] * len(ids),
+            )
+        )
+
+    def laboratory(self) -> Laboratory:
+        """The unit, to be run on any text; one that has run nothing yet."""
+        return Laboratory(self.probe, self.decode, self.encode, self.unseen())
 
     def evidence(self) -> Evidence:
         values = self.values(self.text.ids)[..., None]
@@ -53,15 +91,21 @@ def made(
     length: int = 24,
     seed: int = 0,
     signed: bool = False,
+    further: int = 300,
     edit: Callable[[NDArray[np.int64]], None] | None = None,
 ) -> Made:
-    """Random windows of the vocabulary, three a document; ``edit`` may change them."""
-    ids = np.random.default_rng(seed).integers(0, len(vocabulary), (windows, length))
+    """Random windows of the vocabulary, three a document; ``edit`` may change them.
+
+    ``further`` windows are there for experiments only.
+    """
+    drawn = np.random.default_rng(seed).integers(0, len(vocabulary), (windows + further, length))
     if edit is not None:
-        edit(ids)
+        edit(drawn)
+    ids = drawn[:windows]
     tokens = [tuple(vocabulary[i] for i in row) for row in ids.tolist()]
     documents = [f"d{i // 3}" for i in range(windows)]
-    return Made(Text(ids, tokens, documents, (90, 60, 80)), tuple(vocabulary), rule, signed)
+    text = Text(ids, tokens, documents, (90, 60, 80))
+    return Made(text, tuple(vocabulary), rule, signed, drawn[windows:])
 
 
 def on(grid: TokenGrid, *texts: str) -> Mask:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from made_up import Made, before, made, on, silent
 
-from agent.explain import Investigation, Setup, investigate, polarities
 from agent.explainers.pattern import PatternExplainer
+from agent.investigate import investigate, polarities
+from agent.setup import Investigation, Setup
 from core.evidence import Evidence, SplitEvidence, UnitStatistics
 from core.ids import UnitId
 from core.patterns import parse
@@ -26,7 +27,7 @@ def setup(provenance: Provenance) -> Setup:
 
 
 def explained(unit: Made, setup: Setup) -> Investigation:
-    return investigate(UNIT, unit.evidence(), replace(setup, probe=unit.probe))
+    return investigate(UNIT, unit.evidence(), replace(setup, laboratory=unit.laboratory()))
 
 
 def test_a_unit_is_explained_with_every_figure(setup: Setup) -> None:
@@ -56,7 +57,13 @@ def test_a_unit_is_explained_with_every_figure(setup: Setup) -> None:
         else:
             assert score.value == pytest.approx(1.0, abs=1e-6)
     assert by_kind["simulation", "corpus"].oracle == pytest.approx(1.0)
-    assert {x.kind for x in found.experiments} == {"occlusion", "minimal_pair"}
+    assert {x.kind for x in found.experiments} == {
+        "occlusion",
+        "minimal_pair",
+        "predicted_positive",
+        "near_miss",
+        "negative_control",
+    }
 
 
 def test_two_meanings_make_a_unit_polysemantic(setup: Setup) -> None:
@@ -166,9 +173,12 @@ def test_nothing_in_report_changes_the_explanation(setup: Setup) -> None:
     rng = np.random.default_rng(0)
     changed = rng.random(report.pool.activations.shape).astype(np.float32)
     other = replace(report, pool=replace(report.pool, activations=changed))
-    setup = replace(setup, probe=unit.probe)
-    first = investigate(UNIT, unit.evidence(), setup)
-    second = investigate(UNIT, replace(unit.evidence(), _report=other), setup)
+    first = explained(unit, setup)
+    second = investigate(
+        UNIT,
+        replace(unit.evidence(), _report=other),
+        replace(setup, laboratory=unit.laboratory()),
+    )
     assert second.explanations == first.explanations
     assert second.experiments == first.experiments
     assert (first.verdict, second.verdict) == ("explained", "abstained")
@@ -197,7 +207,7 @@ def test_what_cannot_be_explained_costs_nothing(
     unit = made(lambda g: on(g, " cat") + 0.0)
     statistics: UnitStatistics = replace(unit.evidence().statistics, **figures)  # type: ignore[arg-type]
     evidence = sealed(replace(unit.evidence(), statistics=statistics))
-    found = investigate(UNIT, evidence, replace(setup, probe=unit.probe))
+    found = investigate(UNIT, evidence, replace(setup, laboratory=unit.laboratory()))
     assert found.verdict == verdict
     assert unit.asked == 0
     assert found.openings == found.experiments == found.explanations == ()

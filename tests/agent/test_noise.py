@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from evidence_pool import SitePool, Text
+from evidence_pool import SitePool, Text, unseen
 from numpy.typing import NDArray
 
-from agent.explain import Setup, investigate
+from agent.experiments import Laboratory, Unseen
 from agent.explainers.pattern import PatternExplainer
+from agent.investigate import investigate
+from agent.setup import Setup
 from core.hashing import text_hash
 from core.ids import UnitId
 from core.results import Provenance
@@ -47,8 +49,19 @@ def text(corpus: Text) -> Text:
     return Text(corpus.ids[rows], tokens, [corpus.documents[i] for i in rows], (160, 128, 256))
 
 
+@pytest.fixture(scope="module")
+def further(text: Text, corpus: Text) -> Unseen:
+    """The windows of ``explain`` that are left: for experiments."""
+    return unseen(text, corpus)
+
+
 def verdicts(
-    planted: PlantedSubject, text: Text, site: str, units: Sequence[int], provenance: Provenance
+    planted: PlantedSubject,
+    text: Text,
+    further: Unseen,
+    site: str,
+    units: Sequence[int],
+    provenance: Provenance,
 ) -> Counter[str]:
     """How often each verdict was given; logs what was explained and should not have been."""
     found: Counter[str] = Counter()
@@ -64,7 +77,8 @@ def verdicts(
                 return noise_of(planted, site, token_ids, np.array([unit]))[..., 0]
 
             evidence = pool.evidence(column, others=len(chosen) - 1)
-            setup = Setup(PatternExplainer(), provenance, probe=probe)
+            laboratory = Laboratory(probe, planted.vocabulary.decode, planted.tokenize, further)
+            setup = Setup(PatternExplainer(), provenance, laboratory=laboratory)
             result = investigate(UnitId("planted", site, unit), evidence, setup)
             found[result.verdict] += 1
             if result.verdict in FOUND:
@@ -82,10 +96,12 @@ def test_noise_can_be_drawn_for_one_unit_alone(planted: PlantedSubject, text: Te
         assert np.array_equal(noise_of(planted, site, ids, np.array([3, 7])), whole[..., [3, 7]])
 
 
-def test_no_noise_is_explained(planted: PlantedSubject, text: Text, provenance: Provenance) -> None:
+def test_no_noise_is_explained(
+    planted: PlantedSubject, text: Text, further: Unseen, provenance: Provenance
+) -> None:
     """A sample of the units below; of 26 at most one, which a true rate of 1 % allows."""
-    found = verdicts(planted, text, "noise", range(0, 1000, 51), provenance)
-    found += verdicts(planted, text, "noisedense", range(0, 200, 34), provenance)
+    found = verdicts(planted, text, further, "noise", range(0, 1000, 51), provenance)
+    found += verdicts(planted, text, further, "noisedense", range(0, 200, 34), provenance)
     assert sum(found.values()) == 26
     assert sum(found[v] for v in FOUND) <= 1
     assert set(found) <= {*FOUND, "abstained", "low_evidence"}
@@ -95,7 +111,12 @@ def test_no_noise_is_explained(planted: PlantedSubject, text: Text, provenance: 
 @pytest.mark.timeout(4 * 3600)
 @pytest.mark.parametrize(("site", "units"), [("noise", 1000), ("noisedense", 200)])
 def test_at_most_one_in_a_hundred_noise_units_is_explained(
-    planted: PlantedSubject, text: Text, provenance: Provenance, site: str, units: int
+    planted: PlantedSubject,
+    text: Text,
+    further: Unseen,
+    provenance: Provenance,
+    site: str,
+    units: int,
 ) -> None:
-    found = verdicts(planted, text, site, range(units), provenance)
+    found = verdicts(planted, text, further, site, range(units), provenance)
     assert sum(found[v] for v in FOUND) <= units / 100

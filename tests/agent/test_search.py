@@ -162,8 +162,8 @@ def test_the_judge_prefers_the_shorter_of_equals_and_pays_for_the_refuted() -> N
     long = parse('Fires 10/10 on the tokens " cat" or "nowhere".')
     claimed = parse('Fires 10/10 on the token " cat" not right after the token "nowhere".')
     assert judge(short) > judge(long) > judge(claimed) > 0.9
-    assert judge.best([long, short], set()) == short
+    assert judge.ranked([long, short])[0] == short
     refuted = set(claimed.clauses[0].contexts)
-    assert judge.best([claimed, long], refuted) == long
-    assert judge.best([], set()) is None
+    assert judge.ranked([claimed, long], refuted)[0] == long
+    assert judge.ranked([]) == []
     assert judge(parse('Fires 10/10 on the token " dog".')) < 0

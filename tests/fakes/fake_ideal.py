@@ -1,10 +1,12 @@
 """A model without faults of judgement: it knows the truth, and predicts what an explanation says.
 
-Asked to explain, it gives ``truth``. Asked to simulate, it reads the explanation and the tokens
-from the prompt, evaluates the sentence, and answers in whatever form was asked for. Asked to rate
-excerpts or marks, it does the same with the text; how a text is split it remembers from the
-simulation. Asked for the intruder, it needs no explanation but ``truth``. What is lost between it
-and the oracle's score is lost by the product.
+Asked to explain, before or after experiments, it gives ``truth``. Asked for experiments, it takes
+texts that it was shown: up to a token on which the explanation predicts something, and up to the
+one before. Asked to say a sentence in other words, it turns the clauses round. Asked to simulate,
+it reads the explanation and the tokens from the prompt, evaluates the sentence, and answers in
+whatever form was asked for. Asked to rate excerpts or marks, it does the same with the text; how a
+text is split it remembers from the simulation. Asked for the intruder, it needs no explanation but
+``truth``. What is lost between it and the oracle's score is lost by the product.
 """
 
 from __future__ import annotations
@@ -20,16 +22,20 @@ from fake_answers import Answer
 from fake_model import TinyModel
 from fake_openai import slots_at
 
-from core.patterns import SCALE, TokenGrid, evaluate, parse
+from core.errors import PatternSyntaxError
+from core.patterns import SCALE, Pattern, TokenGrid, evaluate, parse, render
 
 _SAID = re.compile(r"^Explanation: (\"(?:[^\"\\]|\\.)*\")$", re.MULTILINE)
 _SLOT = re.compile(r"^(\"(?:[^\"\\]|\\.)*\")\tunknown$", re.MULTILINE)
 _EXCERPT = re.compile(r"^<excerpt>[^\n]*\n(.*?)\n</excerpt>", re.DOTALL | re.MULTILINE)
 _TEXT = re.compile(r"^<excerpt>[^\n]*\n(\"[^\n]*)\n</excerpt>", re.MULTILINE)
 _MARK = re.compile(r"\[\[|\]\]")
+_LISTED = re.compile(r"^(\"(?:[^\"\\]|\\.)*\")\t\d+$", re.MULTILINE)
+_SENTENCE = re.compile(r"^Sentence: (\"(?:[^\"\\]|\\.)*\")$", re.MULTILINE)
 _ASKED = re.compile(r"token number (\d+)")
 
 
+FIRING = 5
 NOT = "Fires everywhere except where this holds: "
 
 
@@ -40,13 +46,19 @@ class IdealModel:
     model: TinyModel
     truth: str = ""
     splits: dict[str, list[str]] = field(default_factory=dict)
+    shown: dict[str, list[str]] = field(default_factory=dict)
 
     def __call__(self, body: dict[str, Any]) -> Answer:
         """Answer one request in the words of its own prompt."""
         if "prompt" in body:
             return self._slots(body)
         text = "\n".join(_texts(body))
+        if "texts of each kind." in text:
+            return Answer(data=self._tests(json.loads(_SAID.findall(text)[-1])))
+        if said := _SENTENCE.findall(text):
+            return Answer(data={"text": _turned(json.loads(said[-1]))})
         if "These are" in text:
+            self.shown |= {"".join(tokens): tokens for tokens in _listed(text)}
             meaning = {"text": self.truth, "tokens": [], "confidence": 10}
             return Answer(data={"verdict": "explained", "meanings": [meaning]})
         if "the intruder?" in text:
@@ -64,6 +76,18 @@ class IdealModel:
         if not asked:
             raise AssertionError(f"no question that this model knows: {text[-500:]!r}")
         return Answer(tokens=[_digits(values[-1][int(asked[-1]) - 1])])
+
+    def _tests(self, explanation: str) -> dict[str, Any]:
+        """Texts in which the explanation predicts something at the end, and without that end."""
+        fires, silent = [], []
+        for tokens in self.shown.values():
+            values = _evaluated(explanation, tokens)
+            first = int(np.argmax(values >= FIRING))
+            if first and values[first] >= FIRING and not values[:first].any():
+                fires.append("".join(tokens[: first + 1]))
+                silent.append("".join(tokens[:first]))
+        pairs = [{"fires": a, "silent": b} for a, b in zip(fires, silent, strict=True)]
+        return {"fires": fires[:6], "silent": silent[:6], "pairs": pairs[:6]}
 
     def _ratings(self, text: str) -> list[dict[str, int]]:
         """The strongest token of every excerpt or, where some are marked, their mean."""
@@ -110,6 +134,20 @@ def _excerpts(text: str) -> list[list[str]]:
         for body in _EXCERPT.findall(text)
         if body.startswith("1\t")
     ]
+
+
+def _listed(text: str) -> list[list[str]]:
+    """The tokens of every excerpt that shows activations."""
+    found = ([json.loads(token) for token in _LISTED.findall(b)] for b in _EXCERPT.findall(text))
+    return [tokens for tokens in found if tokens]
+
+
+def _turned(sentence: str) -> str:
+    """The same clauses, last first; what is no sentence of the language stays."""
+    try:
+        return render(Pattern(tuple(reversed(parse(sentence).clauses))))
+    except PatternSyntaxError:
+        return sentence
 
 
 def _values(text: str, tokens: list[str]) -> np.ndarray:

@@ -79,9 +79,14 @@ def test_another_seed_never_moves_a_document(run: Run, home: Path, corpus: Path)
 
 def test_one_shot_runs_no_experiment(run: Run, home: Path, corpus: Path) -> None:
     with_tests = run("explain", "planted/after/0", "--corpus", corpus, "--json").json
-    without = run("explain", "planted/after/0", "--corpus", corpus, "--json", "--one-shot").json
+    without = run(
+        "explain", "planted/after/0", "--corpus", corpus, "--json", "--mode", "one-shot"
+    ).json
+    assert (with_tests["mode"], without["mode"]) == ("agent", "one-shot")
     assert with_tests["experiments"]
     assert without["experiments"] == []
+    assert [arm["name"] for arm in with_tests["arms"]] == ["one_shot", "resampling", "paraphrase"]
+    assert [arm["name"] for arm in without["arms"]] == ["paraphrase"]
 
 
 def test_real_and_simulated_values_stand_together(run: Run, home: Path, corpus: Path) -> None:

@@ -229,7 +229,7 @@ def test_what_cannot_be_asked_is_refused_before_any_request(
 
 
 def test_lexical_similarity_needs_no_language_model(run: Run, corpus: Path, home: Path) -> None:
-    asked = ("explain", "planted/word/2", "--corpus", corpus, "--one-shot", "--json")
+    asked = ("explain", "planted/word/2", "--corpus", corpus, "--mode", "one-shot", "--json")
     plain = run(*asked).json
     found = run(*asked, "--scorers", "embedding").json
     names = {(s["scorer"], s["simulator"]) for s in found["scores"]}
@@ -259,7 +259,7 @@ def test_an_encoder_from_a_folder_is_known_by_its_content(
         vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
         intermediate_size=8, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
-    asked = ("explain", "planted/word/2", "--corpus", corpus, "--one-shot", "--json",
+    asked = ("explain", "planted/word/2", "--corpus", corpus, "--mode", "one-shot", "--json",
              "--embedder", tmp_path)  # fmt: skip
     runs = []
     for seed in (0, 0, 1):

@@ -143,7 +143,7 @@ class LanguageModelSession:
         draws, _ = await self._drawn(part, samples)
         return self._proposed(draws, "resampled", {})
 
-    async def divide(self, best: Candidate) -> Proposed:
+    async def divide(self, best: Candidate, done: Sequence[Experiment]) -> Proposed:
         """One draw for each group of excerpts unlike the others, joined to one sentence."""
         groups = clusters(self.explain)
         if len(groups) < 2:

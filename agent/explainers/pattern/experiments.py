@@ -26,6 +26,7 @@ from core.patterns import (
     TokenGrid,
     Within,
     clause_mask,
+    parse,
     render_context,
 )
 
@@ -145,11 +146,21 @@ def break_context(
     )
 
 
-def refuted_by(found: Sequence[Experiment]) -> set[str]:
-    """Contexts, as they are written, that the unit does not need: no clause of several does."""
+def contexts_refuted(found: Sequence[Experiment]) -> set[Context]:
+    """Contexts that the unit does not need: no clause of several does.
+
+    They are read from what the experiments say of themselves, so that nothing has to be remembered
+    by an investigation that was killed and goes on.
+    """
     falls: dict[str, float] = {}
     for experiment in found:
         if experiment.kind == MINIMAL_PAIR:
             fall = float(experiment.outcome["mean_drop"])
             falls[experiment.about] = max(fall, falls.get(experiment.about, -1.0))
-    return {about for about, fall in falls.items() if fall < NEEDED}
+    return {_context_in(about) for about, fall in falls.items() if fall < NEEDED}
+
+
+def _context_in(text: str) -> Context:
+    """The context that ``render_context`` wrote."""
+    (context,) = parse(f"Fires 1/10 on any token {text}.").clauses[0].contexts
+    return context

@@ -17,11 +17,12 @@ from threadpoolctl import threadpool_limits
 
 from agent.experiments import Experiment, Laboratory, Trial
 from agent.explainers.pattern import unseen
+from agent.explainers.pattern.dividing import divided
 from agent.explainers.pattern.experiments import (
     break_context,
     contexts_needed,
+    contexts_refuted,
     occlusion,
-    refuted_by,
 )
 from agent.explainers.pattern.fit import More, Regression, refit
 from agent.explainers.pattern.judge import Judge, handicap, names
@@ -32,7 +33,6 @@ from agent.offload import Offload, inline
 from core.evidence import SplitEvidence
 from core.hashing import text_hash
 from core.patterns import Clause, Context, Pattern, TokenGrid, evaluate, parse, render
-from core.patterns import render_context as said
 
 T = TypeVar("T")
 RIVALS = 3
@@ -130,13 +130,13 @@ class PatternSession:
         return await self._searched(lambda: self._revise(ranked, done))
 
     def _revise(self, ranked: Sequence[Candidate], done: Sequence[Experiment]) -> Proposed:
+        refuted = contexts_refuted(done)
         patterns = [parse(c.text) for c in ranked]
         needed = contexts_needed(done)
         regression = self._with(done)
         price = self.by.price
         passed = search(regression, price=price, extra_contexts=needed)
         found = [f.pattern for f in passed]
-        refuted = self._refuted([*found, *patterns], done)
         found += [p for old in patterns for p in _refits(old, refuted, regression)]
         best = self.judge.ranked([*found, *patterns], refuted)[:1]
         if any(names(p, refuted) for p in best):
@@ -168,9 +168,25 @@ class PatternSession:
         passed = search(Regression.of(self.explain, more), price=self.by.price)
         return self._proposed([found.pattern for found in passed], set(), "resampled")
 
-    async def divide(self, best: Candidate) -> Proposed:
-        """Nothing: clauses of a sentence are told apart already, see :meth:`Judge.readings`."""
-        return Proposed()
+    async def divide(self, best: Candidate, done: Sequence[Experiment]) -> Proposed:
+        """One sentence joined from those of groups of excerpts that are unlike each other."""
+        return await self._searched(lambda: self._divide(best, done))
+
+    def _divide(self, best: Candidate, done: Sequence[Experiment]) -> Proposed:
+        refuted = contexts_refuted(done)
+        whole = divided(
+            self.explain,
+            self.regression,
+            price=self.by.price,
+            extra_contexts=contexts_needed(done),
+            barred=refuted,
+        )
+        fitted = None if whole is None else refit(whole, self._with(done))
+        if fitted is None or self.judge(fitted) <= 0:
+            return Proposed()
+        self.tried[fitted] = None
+        found = self._candidate(fitted, refuted, "divided")
+        return Proposed((found,)) if len(found.meanings) > 1 else Proposed()
 
     async def paraphrase(self, best: Candidate) -> Candidate | None:
         """The clauses in the opposite order: sentences have one reading, so nothing may change."""
@@ -240,12 +256,6 @@ class PatternSession:
             for trial, row in zip(test.trials, values, strict=True)
         ]
         return test.model_copy(update={"trials": tuple(trials)})
-
-    def _refuted(self, patterns: Sequence[Pattern], done: Sequence[Experiment]) -> set[Context]:
-        """The contexts, as nouns, that minimal pairs spoke against."""
-        named = refuted_by(done)
-        every = {x for p in (*self.tried, *patterns) for c in p.clauses for x in c.contexts}
-        return {context for context in every if said(context) in named}
 
     def _with(self, done: Sequence[Experiment]) -> Regression:
         """The evidence with what the unit did on unseen text."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from core.evidence import SplitEvidence
+from core.evidence import Ints, SplitEvidence
 from core.patterns import Clause, Mask, Pattern, TokenGrid, clause_mask
 from scoring.merit import CHOICE_MODES
 from scoring.samples import sample
@@ -59,7 +59,7 @@ class Regression:
         tokens = list(pool.tokens)
         weights = _window_weights(evidence, actual)
         if more is not None:
-            weights = _shared(weights, evidence, more)
+            weights = _shared(weights, evidence.top_rows, more)
             actual = np.concatenate([actual, more.activations.astype(np.float64)])
             tokens += more.tokens
         per_token = np.repeat(weights[:, None] / actual.shape[1], actual.shape[1], 1)
@@ -151,7 +151,7 @@ def _window_weights(evidence: SplitEvidence, actual: Array) -> Array:
     return total
 
 
-def _shared(weights: Array, evidence: SplitEvidence, more: More) -> Array:
+def _shared(weights: Array, top_rows: Ints, more: More) -> Array:
     """Weights of the pool and of ``more`` [pool + windows]: each stratum keeps its whole.
 
     Within a stratum the new windows share in it as the equally many that the pool's uneven weights
@@ -161,7 +161,7 @@ def _shared(weights: Array, evidence: SplitEvidence, more: More) -> Array:
     pooled = weights.copy()
     new = np.zeros(len(more.strata))
     drawn = np.ones(len(weights), dtype=np.bool_)
-    drawn[evidence.top_rows] = False
+    drawn[top_rows] = False
     for stratum in np.unique(more.strata):
         mine, theirs = (more.pool_strata == stratum) & drawn, more.strata == stratum
         whole = float(weights[mine].sum())

@@ -20,7 +20,6 @@ from render_documents import (
     planted,
     polysemantic,
     profile,
-    provenance,
     score,
     short,
 )
@@ -195,9 +194,8 @@ def test_the_page_tells_how_to_make_it_again() -> None:
 
 def test_choices_other_than_the_defaults_are_part_of_the_command() -> None:
     source = profile().source.model_copy(update={"corpus": "my texts/a.jsonl", "window": 32})
-    made = provenance().model_copy(update={"parameters": {"experiments": False}})
-    shown = document(explanations=[explanation(provenance=made)], profile=profile(source=source))
-    expected = "--fresh --one-shot --corpus 'my texts/a.jsonl' --window 32"
+    shown = document(mode="one-shot", profile=profile(source=source))
+    expected = "--fresh --mode one-shot --corpus 'my texts/a.jsonl' --window 32"
     assert expected in Page(unit_page(shown)).text
 
 
