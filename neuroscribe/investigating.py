@@ -26,13 +26,14 @@ from neuroscribe.explaining import Answer, ExplainRequest
 from neuroscribe.laboratory import laboratory
 from neuroscribe.models import PATTERN, ModelChoice, Models, Spending, open_models
 from neuroscribe.profile import ports
-from neuroscribe.workspace import Workspace
+from neuroscribe.workspace import CorpusChoice, Workspace
 from neuroscribe.writing import document_of, failed, now, numbered, record_of, usage
 
 if TYPE_CHECKING:
     from agent.explainers.proposal import Explainer
     from agent.setup import Investigation, Oracle, Setup, Step
     from core.evidence import Evidence, ExcerptSet
+    from llms.budget import Budget
     from storage import Store
     from subjects.index.collect import Progress
     from subjects.index.reader import ActivationIndex
@@ -42,12 +43,19 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def investigator(
-    workspace: Workspace, store: Store, choice: ModelChoice, spending: Spending
+    workspace: Workspace,
+    store: Store,
+    choice: ModelChoice,
+    spending: Spending,
+    budget: Budget | None = None,
 ) -> AsyncIterator[Investigator]:
-    """An investigator with its models and checkpoints open; all are closed in the end."""
+    """An investigator with its models and checkpoints open; all are closed in the end.
+
+    ``budget`` is shared with others who spend (default: one of its own, from ``spending``).
+    """
     from agent.graph import build, checkpoints
 
-    models = open_models(choice, store, workspace.settings, spending)
+    models = open_models(choice, store, workspace.settings, spending, budget=budget)
     try:
         async with checkpoints(workspace.settings.checkpoints) as kept:
             yield Investigator(workspace, store, models, build(kept))
@@ -68,20 +76,24 @@ class Investigator:
     models: Models
     graph: Any
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _indexes: dict[tuple[str, str, CorpusChoice], ActivationIndex] = field(default_factory=dict)
 
     async def answer(
         self,
         request: ExplainRequest,
         *,
+        key: str | None = None,
         fresh: bool = False,
         progress: Callable[[Progress], None] | None = None,
         told: Callable[[Step], None] | None = None,
     ) -> Answer:
         """Explain and score one unit, or give the stored answer unless ``fresh``.
 
-        Raises what :func:`neuroscribe.explaining.explain_unit` does.
+        ``key`` is the request's, where it is known. Raises what
+        :func:`neuroscribe.explaining.explain_unit` does.
         """
-        key = await asyncio.to_thread(request.key, self.workspace)
+        if key is None:
+            key = await asyncio.to_thread(request.key, self.workspace)
         if not fresh:
             found = await asyncio.to_thread(self.store.find_run, key)
             if found is not None:
@@ -108,7 +120,10 @@ class Investigator:
 
         unit = request.unit
         resolve(self.workspace.subject(unit.subject), unit)
-        index = self.workspace.index(unit.subject, unit.site, request.corpus, progress)
+        place = unit.subject, unit.site, request.corpus
+        if place not in self._indexes:
+            self._indexes[place] = self.workspace.index(*place, progress)
+        index = self._indexes[place]
         return index, index.evidence(unit)
 
     async def _investigated(
