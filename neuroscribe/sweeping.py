@@ -28,7 +28,7 @@ from neuroscribe.sweeps.estimate import Estimate, estimate, refuse_if_too_small
 from neuroscribe.sweeps.request import KIND, SweepRequest, request_of
 from neuroscribe.sweeps.summary import SweepDocument, sweep_document
 from neuroscribe.sweeps.units import Chosen, choose, named
-from neuroscribe.sweeps.work import LEASE, Pace, keys_of, work
+from neuroscribe.sweeps.work import Pace, keys_of, work
 
 if TYPE_CHECKING:
     from agent.sweep import SweepProgress
@@ -47,7 +47,7 @@ class SweepOptions:
     """How a sweep is run; nothing here changes an answer. ``None`` is no limit, or the default.
 
     ``concurrency`` is how many units, and how many requests, are under way at once. ``timeout`` is
-    the longest that a unit may take, ``lease`` how long a dead worker's units wait, in seconds.
+    the longest that a unit may take, in seconds.
     """
 
     budget_usd: float | None = None
@@ -55,7 +55,6 @@ class SweepOptions:
     concurrency: int | None = None
     timeout: float | None = None
     engine: EngineChoice = field(default_factory=EngineChoice)
-    lease: float = LEASE
 
     def check(self) -> None:
         """:class:`MissingExtra` where the engine is not installed."""
@@ -202,7 +201,7 @@ def _run(
     progress: Callable[[SweepProgress], None] | None,
 ) -> Swept:
     concurrency = options.concurrency or job.concurrency
-    pace = Pace(concurrency, options.lease, options.timeout)
+    pace = Pace(concurrency, workspace.settings.job_lease, options.timeout)
     error: NeuroscribeError | None = None
     if options.engine.name == "ray":
         from neuroscribe.engines.sweeps import sweep_on_ray

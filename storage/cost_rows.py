@@ -35,11 +35,13 @@ def past_runs(connection: Connection, subject: str, site: str | None, limit: int
     if site is not None:
         asked = asked.where(units.c.site == site)
     rows = {row.key: row for row in reversed(list(connection.execute(asked)))}
-    spent = _by_model(list(rows))
+    spent = _by_use(list(rows))
     models: dict[str, set[str]] = defaultdict(set)
+    roles: dict[str, set[str]] = defaultdict(set)
     parts: dict[str, list[Totals]] = defaultdict(list)
     for row in connection.execute(spent):
         models[row.run].add(row.model)
+        roles[row.run].add(row.role)
         parts[row.run].append(_totals(row))
     found = []
     for key, row in rows.items():
@@ -49,7 +51,7 @@ def past_runs(connection: Connection, subject: str, site: str | None, limit: int
                 verdict=row.verdict,
                 mode=document.get("mode"),
                 arms=bool(document.get("arms")),
-                scorers=frozenset(s["scorer"] for s in document.get("scores", ())),
+                roles=frozenset(roles[key]),
                 models=frozenset(models[key]),
                 seconds=row.seconds,
                 spent=_sum(parts[key]),
@@ -88,11 +90,11 @@ def dearest(connection: Connection, job: str, limit: int) -> list[UnitCost]:
     ]
 
 
-def _by_model(keys: list[str]) -> Select[Any]:
+def _by_use(keys: list[str]) -> Select[Any]:
     return (
-        select(llm_calls.c.run, llm_calls.c.model, *_SUMS)
+        select(llm_calls.c.run, llm_calls.c.model, llm_calls.c.role, *_SUMS)
         .where(llm_calls.c.run.in_(keys))
-        .group_by(llm_calls.c.run, llm_calls.c.model)
+        .group_by(llm_calls.c.run, llm_calls.c.model, llm_calls.c.role)
     )
 
 

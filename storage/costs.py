@@ -11,13 +11,13 @@ class PastRun(Record):
     """A finished investigation: how it was asked for, how long it took, and what it spent.
 
     ``models`` are the language models that its calls went to, ``arms`` whether other ways to an
-    explanation were scored beside it, ``scorers`` what was scored.
+    explanation were scored beside it, ``roles`` what the calls were for.
     """
 
     verdict: Verdict | None
     mode: str | None
     arms: bool
-    scorers: frozenset[str]
+    roles: frozenset[str]
     models: frozenset[str]
     seconds: Finite | None
     spent: Totals

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import uuid4
@@ -38,11 +39,20 @@ class Ledger(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A request that is being asked for ``run``; no ``answer`` comes of it when that is None."""
+
+    run: str | None
+    answer: asyncio.Future[Response | Exception | None]
+
+
 class Recorder:
     """Asks and writes a ledger in another thread; what waits together goes in one transaction."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.under_way: dict[str, UnderWay] = {}
         self._saving = _Together[CallRecord, None](self._save)
         self._finding = _Together[tuple[str, str | None], CallRecord | None](self._find)
 
@@ -102,8 +112,8 @@ class _Together(Generic[Q, A]):
 class Record(Wrapper):
     """Looks in the record first; asks once for requests that are the same at the same time.
 
-    ``run`` names what the calls are for. ``reuse`` False asks anew whatever is stored, and records
-    that too.
+    Those may come from several runs that share a recorder. ``run`` names what the calls are for.
+    ``reuse`` False asks anew whatever is stored, and records that too.
     """
 
     def __init__(
@@ -118,29 +128,39 @@ class Record(Wrapper):
         self.recorder = recorder
         self.run = run
         self.reuse = reuse
-        self._under_way: dict[str, asyncio.Future[Response]] = {}
 
     async def around(self, request: Request, ask: Callable[[], Awaitable[R]]) -> R:
         """From the record, from the same request under way, or from the model."""
         key = request.key(self.name)
-        if self.reuse and (found := await self._stored(key)) is not None:
-            return found.model_copy(update={"cached": True})  # type: ignore[return-value]
-        if self.reuse and key in self._under_way:
-            shared = await asyncio.shield(self._under_way[key])
-            return shared.model_copy(update={"cached": True})  # type: ignore[return-value]
-        asked: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = asked
+        if not self.reuse:
+            return await self._asked(request, key, ask)
+        while True:
+            if (found := await self._stored(key)) is not None:
+                return found.model_copy(update={"cached": True})  # type: ignore[return-value]
+            if (known := self.recorder.under_way.get(key)) is None:
+                return await self._leading(request, key, ask)
+            shared = await asyncio.shield(known.answer)
+            if known.run == self.run and isinstance(shared, Exception):
+                raise shared
+            if isinstance(shared, Response) and (known.run == self.run or _status(shared) == "ok"):
+                return shared.model_copy(update={"cached": True})  # type: ignore[return-value]
+            # a failure or refusal of another run, or one that was called off: ask for oneself
+
+    async def _leading(self, request: Request, key: str, ask: Callable[[], Awaitable[R]]) -> R:
+        """Ask, and let those who want the same have the answer too."""
+        answer: asyncio.Future[Response | Exception | None]
+        answer = asyncio.get_running_loop().create_future()
+        self.recorder.under_way[key] = UnderWay(self.run, answer)
+        came: Response | Exception | None = None
         try:
-            answer = await self._asked(request, key, ask)
-        except BaseException as error:
-            asked.set_exception(error)
-            asked.exception()  # seen, even if nobody shares it
+            came = found = await self._asked(request, key, ask)
+        except Exception as error:
+            came = error
             raise
-        else:
-            asked.set_result(answer)
-            return answer
         finally:
-            del self._under_way[key]
+            del self.recorder.under_way[key]
+            answer.set_result(came)
+        return found
 
     async def _stored(self, key: str) -> Response | None:
         call = await self.recorder.find(key, self.run)

@@ -16,7 +16,6 @@ from scipy.special import stdtrit
 from core.errors import InvalidSetting
 from core.results import Finite, Record
 from neuroscribe.models import PATTERN
-from neuroscribe.scorers import RATED
 from neuroscribe.sweeps.request import SweepRequest
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _like(run: PastRun, request: SweepRequest) -> bool:
         and run.models == _models(request)
         and run.mode == request.mode
         and run.arms == (request.arms and request.mode == "agent")
-        and run.scorers & set(RATED) == set(request.models.scorers.rated)
+        and ("rater" in run.roles) == bool(request.models.scorers.rated)
     )
 
 

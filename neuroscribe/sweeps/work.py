@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from storage import Store
 
 T = TypeVar("T")
-LEASE = 20.0
 _STOP_SECONDS = 0.2
 
 
@@ -39,7 +38,7 @@ class Pace:
     """
 
     concurrency: int
-    lease: float = LEASE
+    lease: float
     timeout: float | None = None
     patience: float = 60.0
 
