@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from core.evidence import Evidence, ExcerptSet
     from llms.budget import Budget
     from storage import Store
+    from storage.notes import NoteBook
     from subjects.index.collect import Progress
     from subjects.index.reader import ActivationIndex
 
@@ -53,12 +54,14 @@ async def investigator(
 
     ``budget`` is shared with others who spend (default: one of its own, from ``spending``).
     """
-    from agent.graph import build, checkpoints
+    from agent.checkpoints import checkpoints
+    from agent.graph import build
+    from storage.notes import NoteBook
 
     models = open_models(choice, store, workspace.settings, spending, budget=budget)
     try:
         async with checkpoints(workspace.settings.checkpoints) as kept:
-            yield Investigator(workspace, store, models, build(kept))
+            yield Investigator(workspace, store, models, build(kept), NoteBook(store))
     finally:
         await models.close()
 
@@ -75,6 +78,7 @@ class Investigator:
     store: Store
     models: Models
     graph: Any
+    notes: NoteBook
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _indexes: dict[tuple[str, str, CorpusChoice], ActivationIndex] = field(default_factory=dict)
 
@@ -97,6 +101,7 @@ class Investigator:
         if not fresh:
             found = await asyncio.to_thread(self.store.find_run, key)
             if found is not None:
+                await self._tidy(key)
                 return Answer(ExplainDocument.model_validate(found.document), stored=True)
         began, started, run = time.monotonic(), now(), uuid4().hex[:16]
         index, evidence = await self._aside(lambda: self._evidence(request, progress))
@@ -136,11 +141,10 @@ class Investigator:
         told: Callable[[Step], None] | None,
     ) -> Investigation:
         from agent.graph import Bench, investigate_in
-        from storage.notes import RunNotes
 
         if fresh:
             await self._forget(key)
-        notes = RunNotes(self.store, key)
+        notes = self.notes.of(key)
         bench = Bench(
             request.unit,
             evidence,
@@ -153,10 +157,14 @@ class Investigator:
     async def _forget(self, key: str) -> None:
         """Drop what an investigation put away: its run is stored, or is to begin anew."""
         from agent.graph import forget
-        from storage.notes import RunNotes
 
         await forget(self.graph, key)
-        await RunNotes(self.store, key).drop()
+        await self.notes.of(key).drop()
+
+    async def _tidy(self, key: str) -> None:
+        """Drop what was left by a process that was killed after it stored its run."""
+        if await self.notes.of(key).any():
+            await self._forget(key)
 
     async def _aside(self, work: Callable[[], T], /) -> T:
         async with self._turn:

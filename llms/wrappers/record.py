@@ -11,19 +11,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from core.errors import ModelError
+from core.together import Together
 from llms.protocol import AnyResponse, ChatRequest, ChatResponse, Model, Request, Response
 from llms.wrappers.base import R, Wrapper
 from storage.calls import CallRecord, CallStatus
 
-_AT_ONCE = 256
-Q = TypeVar("Q")
-A = TypeVar("A")
 _RESPONSE: TypeAdapter[Response] = TypeAdapter(AnyResponse)
 
 
@@ -53,8 +51,12 @@ class Recorder:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.under_way: dict[str, UnderWay] = {}
-        self._saving = _Together[CallRecord, None](self._save)
-        self._finding = _Together[tuple[str, str | None], CallRecord | None](self._find)
+        self._saving = Together[CallRecord, None](
+            lambda calls: asyncio.to_thread(self._save, calls)
+        )
+        self._finding = Together[tuple[str, str | None], CallRecord | None](
+            lambda asked: asyncio.to_thread(self._find, asked)
+        )
 
     async def save(self, call: CallRecord) -> None:
         """Returns when the call is on disk."""
@@ -75,38 +77,6 @@ class Recorder:
             for run in {run for _, run in asked}
         }
         return [found[run].get(key) for key, run in asked]
-
-
-class _Together(Generic[Q, A]):
-    """Collects questions while a batch of earlier ones is being answered in a thread."""
-
-    def __init__(self, answer: Callable[[list[Q]], list[A]]) -> None:
-        self._answer = answer
-        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
-        self._worker: asyncio.Task[None] | None = None
-
-    def ask(self, question: Q) -> asyncio.Future[A]:
-        """A future of the answer; every question of a batch that fails gets its error."""
-        done: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, done))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
-        return done
-
-    async def _work(self) -> None:
-        await asyncio.sleep(0)  # let those who are about to ask join the first batch
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-            try:
-                answers = await asyncio.to_thread(self._answer, [q for q, _ in batch])
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for (_, done), answer in zip(batch, answers, strict=True):
-                    if not done.done():
-                        done.set_result(answer)
 
 
 class Record(Wrapper):

@@ -126,7 +126,9 @@ def survived(home: Path, corpus: Path, units: int, kills: int, seed: int) -> dic
         items = store.jobs.items(job.id)
         with store.engine.connect() as link:
             calls = Counter(link.execute(text("SELECT key FROM llm_calls")).scalars())
-            runs = Counter(link.execute(text("SELECT key FROM runs WHERE status = 'done'")).scalars())
+            runs = Counter(
+                link.execute(text("SELECT key FROM runs WHERE status = 'done'")).scalars()
+            )
             notes = link.execute(text("SELECT count(*) FROM run_notes")).scalar_one()
         return {
             "units": len(items),
