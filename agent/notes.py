@@ -44,10 +44,11 @@ class MemoryNotes:
 async def put_away(notes: Notes, name: str, work: Work, before: Work | None) -> None:
     """Keep ``work`` under ``name``; experiments that ``before`` holds are kept already."""
     known = set() if before is None else {_name(e, work) for e in before.experiments}
-    new = {name: e for e in work.experiments if (name := _name(e, work)) not in known}
+    own = {_name(e, work): e for e in work.experiments}
+    new = {n: e.model_dump(mode="json") for n, e in own.items() if n not in known}
     held = work.model_dump(mode="json", exclude={"experiments"})
-    held["experiments"] = [_name(e, work) for e in work.experiments]
-    await notes.put({name: held, **{k: e.model_dump(mode="json") for k, e in new.items()}})
+    held["experiments"] = list(own)
+    await notes.put({name: held, **new})
 
 
 async def take_up(notes: Notes, name: str) -> Work | None:
