@@ -9,11 +9,11 @@ answer is in the record.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from agent.checkpoints import told_of
 from agent.investigate import (
     Act,
     Side,
@@ -33,7 +33,6 @@ from agent.investigate import (
 from agent.notes import MemoryNotes, Notes, put_away, take_up
 from agent.publish import early, published
 from agent.setup import Investigation, Setup
-from core.errors import MissingExtra, StorageError
 from core.evidence import Evidence
 from core.ids import UnitId
 from core.results import Polarity
@@ -84,6 +83,7 @@ class Bench:
     told: Told | None = None
     found: Investigation | None = None
     _sides: dict[str, Side] = field(default_factory=dict)
+    _at_hand: dict[str, Work] = field(default_factory=dict)
 
     def side(self, polarity: Polarity) -> Side:
         """One side of the unit, made once."""
@@ -96,17 +96,25 @@ class Bench:
         name = state.get("work")
         if name is None:
             return Work(polarity=state["sides"][state["at"]])
-        found = await take_up(self.notes, name)
+        return await self._taken(name)
+
+    async def put_away(self, name: str, work: Work, before: Work, old: str | None) -> None:
+        """Keep ``work`` under ``name`` in place of ``before``, which was ``old``."""
+        await put_away(self.notes, name, work, before)
+        self._at_hand[name] = work
+        if old is not None:
+            self._at_hand.pop(old, None)
+
+    async def _taken(self, name: str) -> Work:
+        """A note: what this process wrote is still at hand, the rest is read."""
+        found = self._at_hand.get(name) or await take_up(self.notes, name)
         if found is None:
             raise LostNotes(name)
         return found
 
     async def publish(self, state: State) -> Investigation:
         """Score what was chosen for every side."""
-        works = [await take_up(self.notes, name) for name in state["done"]]
-        whole = [work for work in works if work is not None]
-        if len(whole) < len(works):
-            raise LostNotes(state["done"][works.index(None)])
+        whole = [await self._taken(name) for name in state["done"]]
         return await published(self.unit, self.evidence, self.setup, whole, self.told)
 
 
@@ -123,11 +131,12 @@ async def investigate_in(
     """
     if (known := early(bench.unit, bench.evidence)) is not None:
         return known
-    try:
-        return await _go_on(graph, bench, thread)
-    except LostNotes:
-        await forget(graph, thread)
-        return await _go_on(graph, bench, thread)
+    with told_of("the checkpoint file"):
+        try:
+            return await _go_on(graph, bench, thread)
+        except LostNotes:
+            await forget(graph, thread)
+            return await _go_on(graph, bench, thread)
 
 
 async def forget(graph: CompiledStateGraph[State, Bench, State, State], thread: str) -> None:
@@ -149,10 +158,11 @@ async def _go_on(
         await bench.notes.drop()  # of a run whose checkpoints are gone, perhaps by an older version
         sides = polarities(bench.evidence)
         begun = State(version=VERSION, sides=sides, at=0, work=None, done=[], step=0)
-    if begun is not None or (held is not None and held.next):
-        # Put away before the next step begins, so that no step is ever made twice.
-        kept: Any = {"durability": "sync"} if graph.checkpointer is not None else {}
-        await graph.ainvoke(begun, config, context=bench, **kept)
+    # What a step wrote may be kept while the checkpoint behind it is not: nothing is "next" then,
+    # and yet there is work left. A graph that has ended does nothing here. Checkpoints are written
+    # before the next step begins, so that no step is made twice.
+    kept: Any = {"durability": "sync"} if graph.checkpointer is not None else {}
+    await graph.ainvoke(begun, config, context=bench, **kept)
     if bench.found is None:  # it was killed after its last step: only the scores are made again
         ended = await graph.aget_state(config)
         bench.found = await bench.publish(ended.values)  # type: ignore[arg-type]
@@ -161,14 +171,15 @@ async def _go_on(
 
 def build(
     checkpointer: BaseCheckpointSaver[Any] | None = None,
+    acts: Mapping[str, Act] = _ACTS,
 ) -> CompiledStateGraph[State, Bench, State, State]:
-    """The graph, compiled."""
+    """The graph, compiled. ``acts`` are the steps by name, which benchmarks replace."""
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
     from langgraph.graph import END, START, StateGraph
 
     graph = StateGraph(State, context_schema=Bench)
-    for name in _ACTS:
-        graph.add_node(name, _node(name))
+    for name, act in acts.items():
+        graph.add_node(name, _node(name, act))
     graph.add_node("next_side", _next_side)
     graph.add_node("publish", _publish)
     graph.add_edge(START, "propose")
@@ -184,56 +195,8 @@ def build(
     return graph.compile(checkpointer=checkpointer)
 
 
-@asynccontextmanager
-async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
-    """Where checkpoints are kept: a SQLite file, or PostgreSQL (``postgresql://``).
-
-    Raises :class:`StorageError` when the place cannot be used, :class:`MissingExtra` without the
-    PostgreSQL saver.
-    """
-    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
-    if url.startswith("postgresql"):
-        try:
-            from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-        except ModuleNotFoundError as error:
-            raise MissingExtra(
-                f"checkpoints in PostgreSQL need the package {error.name!r}",
-                "pip install 'neuroscribe[postgres]'",
-            ) from None
-        import psycopg
-
-        address = "postgresql" + url[url.index("://") :]
-        try:
-            async with AsyncPostgresSaver.from_conn_string(address) as kept:
-                await kept.setup()
-                yield kept
-        except psycopg.Error as error:
-            said = (str(error).splitlines() or [type(error).__name__])[0]
-            raise StorageError(
-                f"the checkpoints in PostgreSQL cannot be used: {said}",
-                "check the address, and that the server runs and lets this user in",
-            ) from error
-        return
-    import sqlite3
-
-    import aiosqlite
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-    try:
-        async with aiosqlite.connect(url) as connection:
-            saver = AsyncSqliteSaver(connection)
-            await saver.setup()
-            yield saver
-    except sqlite3.Error as error:
-        raise StorageError(
-            f"the checkpoints at {url!r} cannot be used: {error}",
-            "move the file away: investigations under way begin again, nothing stored is lost",
-        ) from error
-
-
-def _node(name: str) -> Any:
+def _node(name: str, act: Act) -> Any:
     """The node of one step: load, act, put away, say what comes next."""
-    act = _ACTS[name]
 
     async def node(state: State, runtime: Runtime[Bench]) -> State:
         bench = runtime.context
@@ -242,7 +205,7 @@ def _node(name: str) -> Any:
         after = await act(side, before)
         step = state["step"] + 1
         note = f"{before.polarity}/{step}/{name}"
-        await put_away(bench.notes, note, after, before)
+        await bench.put_away(note, after, before, state.get("work"))
         for said in after.steps[len(before.steps) :]:
             if bench.told is not None:
                 bench.told(said)

@@ -6,6 +6,7 @@ referred to by name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,8 +17,8 @@ from agent.investigate import Work
 class Notes(Protocol):
     """JSON values by name, for one investigation. A name is written once and never changed."""
 
-    async def get(self, name: str) -> Any | None:
-        """The value, or None."""
+    async def get(self, names: Sequence[str]) -> dict[str, Any]:
+        """The values that there are, by name."""
         ...
 
     async def put(self, values: dict[str, Any]) -> None:
@@ -35,9 +36,9 @@ class MemoryNotes:
 
     values: dict[str, Any] = field(default_factory=dict)
 
-    async def get(self, name: str) -> Any | None:
-        """The value, or None."""
-        return self.values.get(name)
+    async def get(self, names: Sequence[str]) -> dict[str, Any]:
+        """The values that there are, by name."""
+        return {name: self.values[name] for name in names if name in self.values}
 
     async def put(self, values: dict[str, Any]) -> None:
         """Keep values."""
@@ -51,21 +52,23 @@ class MemoryNotes:
 async def put_away(notes: Notes, name: str, work: Work, before: Work | None) -> None:
     """Keep ``work`` under ``name``; experiments that ``before`` holds are kept already."""
     known = set() if before is None else {_name(e, work) for e in before.experiments}
-    new = {_name(e, work): e.model_dump(mode="json") for e in work.experiments}
+    own = {_name(e, work): e for e in work.experiments}
+    new = {n: e.model_dump(mode="json") for n, e in own.items() if n not in known}
     held = work.model_dump(mode="json", exclude={"experiments"})
-    held["experiments"] = [_name(e, work) for e in work.experiments]
-    await notes.put({name: held, **{k: v for k, v in new.items() if k not in known}})
+    held["experiments"] = list(own)
+    await notes.put({name: held, **new})
 
 
 async def take_up(notes: Notes, name: str) -> Work | None:
     """The work that was kept under ``name``; None if any part of it is gone."""
-    held = await notes.get(name)
+    held = (await notes.get([name])).get(name)
     if held is None:
         return None
-    experiments = [await notes.get(known) for known in held["experiments"]]
-    if None in experiments:
+    names = held["experiments"]
+    found = await notes.get(names) if names else {}
+    if any(known not in found for known in names):
         return None
-    whole = [Experiment.model_validate(found) for found in experiments]
+    whole = [Experiment.model_validate(found[known]) for known in names]
     return Work.model_validate({**held, "experiments": whole})
 
 

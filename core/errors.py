@@ -13,6 +13,7 @@ NeuroscribeError                code               exit
 │   ├── UnsupportedArchitecture unsupported_architecture
 │   ├── ShapeMismatch           shape_mismatch
 │   ├── SubjectLoadError        subject_load
+│   ├── SubjectOutOfMemory      subject_out_of_memory
 │   └── UnsupportedOperation    unsupported_operation
 ├── CorpusError                 corpus             1   a text source cannot be used
 │   ├── CorpusNotFound          corpus_not_found   2
@@ -140,6 +141,12 @@ class SubjectLoadError(SubjectError):
     """Weights, config or tokenizer cannot be read."""
 
     code = "subject_load"
+
+
+class SubjectOutOfMemory(SubjectError):
+    """One window alone does not fit into the memory that is left."""
+
+    code = "subject_out_of_memory"
 
 
 class UnsupportedOperation(SubjectError):

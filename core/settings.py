@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     ``llm_*``: how many requests at once, seconds to wait for an answer, tries, the first wait
     between tries, and as JSON what models can do (``{"openai:m@http://host/v1": ["chat"]}``) and
     arguments of the engine in process. ``prices`` is a file like ``llms/prices.json``.
+    ``job_lease`` is for how many seconds the units of a dead worker wait for another.
     """
 
     model_config = SettingsConfigDict(
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     llm_capabilities: dict[str, list[str]] = Field(default_factory=dict)
     llm_engine: dict[str, str | int | float | bool] = Field(default_factory=dict)
     prices: Path | None = None
+    job_lease: float = Field(default=20.0, gt=0)
 
     @field_validator("home")
     @classmethod

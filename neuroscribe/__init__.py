@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from neuroscribe.documents import ExplainDocument, UnitProfile
     from neuroscribe.explaining import InvestigationMode
     from neuroscribe.models import Strategy
+    from neuroscribe.sweeps.summary import SweepDocument
 
-__all__ = ["explain", "score", "show"]
+__all__ = ["explain", "explain_layer", "score", "show"]
 
 
 def explain(
@@ -55,6 +56,60 @@ def explain(
     request = ExplainRequest(UnitId.parse(unit), seed, mode, CorpusChoice(corpus), models)
     spending = Spending(budget_usd, max_calls)
     return explain_unit(Workspace(), request, fresh=fresh, spending=spending).document
+
+
+def explain_layer(
+    site: str,
+    *,
+    units: str | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+    corpus: str = "builtin",
+    mode: InvestigationMode = "agent",
+    arms: bool = False,
+    neighbours: int = 0,
+    explainer: str = "pattern",
+    simulator: str | None = None,
+    strategy: Strategy = "auto",
+    scorers: str = "simulation",
+    embedder: str | None = None,
+    budget_usd: float | None = None,
+    max_calls: int | None = None,
+    concurrency: int | None = None,
+    engine: str = "local",
+    workers: int | None = None,
+) -> SweepDocument:
+    """Explain all live units of a site (``subject/site``), or some of them, as one job.
+
+    ``units`` are numbers such as ``"0-99,120"``, ``sample`` draws live ones. Called again, it goes
+    on where it was; ``state`` says whether it is done, or paused because the budget is used up. A
+    unit that fails stops no other. Raises :class:`core.errors.NeuroscribeError` where nothing can
+    be begun. Not to be called while an event loop runs in the same thread. ``docs/sweeps.md``.
+    """
+    from neuroscribe.engines.choice import EngineChoice
+    from neuroscribe.models import PATTERN, ModelChoice
+    from neuroscribe.scorers import ScorerChoice
+    from neuroscribe.sweeping import SweepOptions, SweepRequest, site_of
+    from neuroscribe.sweeping import explain_layer as run
+    from neuroscribe.workspace import CorpusChoice, Workspace
+
+    subject, place = site_of(site)
+    model = (simulator or explainer) != PATTERN
+    asked = ScorerChoice.named(scorers, embedder, None, model=model)
+    request = SweepRequest(
+        subject,
+        place,
+        units=units,
+        sample=sample,
+        seed=seed,
+        mode=mode,
+        corpus=CorpusChoice(corpus),
+        models=ModelChoice(explainer, simulator, strategy, scorers=asked),
+        arms=arms,
+        neighbours=neighbours,
+    )
+    how = SweepOptions(budget_usd, max_calls, concurrency, engine=EngineChoice(engine, workers))
+    return run(Workspace(), request, how).document
 
 
 def score(

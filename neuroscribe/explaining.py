@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from core.errors import InvalidSetting, PatternSyntaxError
 from core.hashing import fingerprint
@@ -64,21 +64,26 @@ class ExplainRequest:
 
     def key(self, workspace: Workspace) -> str:
         """The request's name in the store, computed without loading the model."""
+        return self.key_among(self.shared(workspace))
+
+    def key_among(self, shared: list[Any]) -> str:
+        """:meth:`key`, from what :meth:`shared` found for any unit of the same subject."""
+        versions, rest = shared[:2], shared[2:]
+        asked = [str(self.unit), self.seed, [self.mode, self.arms, self.neighbours]]
+        return fingerprint([*versions, *asked, *rest])
+
+    def shared(self, workspace: Workspace) -> list[Any]:
+        """What the keys of all units of a subject have in common: reads the corpus and weights."""
         corpus = self.corpus
-        return fingerprint(
-            [
-                DOCUMENT_VERSION,
-                code_version(),
-                str(self.unit),
-                self.seed,
-                [self.mode, self.arms, self.neighbours],
-                workspace.subject_identity(self.unit.subject),
-                corpus.open().fingerprint,
-                [corpus.window, corpus.windows_per_document, corpus.column, corpus.limit],
-                [asdict(self.models), self.given, self.models.prompts()],
-                self.models.scorers.identity(),
-            ]
-        )
+        return [
+            DOCUMENT_VERSION,
+            code_version(),
+            workspace.subject_identity(self.unit.subject),
+            corpus.open().fingerprint,
+            [corpus.window, corpus.windows_per_document, corpus.column, corpus.limit],
+            [asdict(self.models), self.given, self.models.prompts()],
+            self.models.scorers.identity(),
+        ]
 
 
 @dataclass(frozen=True, slots=True)

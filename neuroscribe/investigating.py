@@ -26,14 +26,16 @@ from neuroscribe.explaining import Answer, ExplainRequest
 from neuroscribe.laboratory import laboratory
 from neuroscribe.models import PATTERN, ModelChoice, Models, Spending, open_models
 from neuroscribe.profile import ports
-from neuroscribe.workspace import Workspace
+from neuroscribe.workspace import CorpusChoice, Workspace
 from neuroscribe.writing import document_of, failed, now, numbered, record_of, usage
 
 if TYPE_CHECKING:
     from agent.explainers.proposal import Explainer
     from agent.setup import Investigation, Oracle, Setup, Step
     from core.evidence import Evidence, ExcerptSet
+    from llms.budget import Budget
     from storage import Store
+    from storage.notes import NoteBook
     from subjects.index.collect import Progress
     from subjects.index.reader import ActivationIndex
 
@@ -42,15 +44,24 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def investigator(
-    workspace: Workspace, store: Store, choice: ModelChoice, spending: Spending
+    workspace: Workspace,
+    store: Store,
+    choice: ModelChoice,
+    spending: Spending,
+    budget: Budget | None = None,
 ) -> AsyncIterator[Investigator]:
-    """An investigator with its models and checkpoints open; all are closed in the end."""
-    from agent.graph import build, checkpoints
+    """An investigator with its models and checkpoints open; all are closed in the end.
 
-    models = open_models(choice, store, workspace.settings, spending)
+    ``budget`` is shared with others who spend (default: one of its own, from ``spending``).
+    """
+    from agent.checkpoints import checkpoints
+    from agent.graph import build
+    from storage.notes import NoteBook
+
+    models = open_models(choice, store, workspace.settings, spending, budget=budget)
     try:
         async with checkpoints(workspace.settings.checkpoints) as kept:
-            yield Investigator(workspace, store, models, build(kept))
+            yield Investigator(workspace, store, models, build(kept), NoteBook(store))
     finally:
         await models.close()
 
@@ -67,24 +78,30 @@ class Investigator:
     store: Store
     models: Models
     graph: Any
+    notes: NoteBook
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _indexes: dict[tuple[str, str, CorpusChoice], ActivationIndex] = field(default_factory=dict)
 
     async def answer(
         self,
         request: ExplainRequest,
         *,
+        key: str | None = None,
         fresh: bool = False,
         progress: Callable[[Progress], None] | None = None,
         told: Callable[[Step], None] | None = None,
     ) -> Answer:
         """Explain and score one unit, or give the stored answer unless ``fresh``.
 
-        Raises what :func:`neuroscribe.explaining.explain_unit` does.
+        ``key`` is the request's, where it is known. Raises what
+        :func:`neuroscribe.explaining.explain_unit` does.
         """
-        key = await asyncio.to_thread(request.key, self.workspace)
+        if key is None:
+            key = await asyncio.to_thread(request.key, self.workspace)
         if not fresh:
             found = await asyncio.to_thread(self.store.find_run, key)
             if found is not None:
+                await self._tidy(key)
                 return Answer(ExplainDocument.model_validate(found.document), stored=True)
         began, started, run = time.monotonic(), now(), uuid4().hex[:16]
         index, evidence = await self._aside(lambda: self._evidence(request, progress))
@@ -108,7 +125,10 @@ class Investigator:
 
         unit = request.unit
         resolve(self.workspace.subject(unit.subject), unit)
-        index = self.workspace.index(unit.subject, unit.site, request.corpus, progress)
+        place = unit.subject, unit.site, request.corpus
+        if place not in self._indexes:
+            self._indexes[place] = self.workspace.index(*place, progress)
+        index = self._indexes[place]
         return index, index.evidence(unit)
 
     async def _investigated(
@@ -121,11 +141,10 @@ class Investigator:
         told: Callable[[Step], None] | None,
     ) -> Investigation:
         from agent.graph import Bench, investigate_in
-        from storage.notes import RunNotes
 
         if fresh:
             await self._forget(key)
-        notes = RunNotes(self.store, key)
+        notes = self.notes.of(key)
         bench = Bench(
             request.unit,
             evidence,
@@ -138,10 +157,14 @@ class Investigator:
     async def _forget(self, key: str) -> None:
         """Drop what an investigation put away: its run is stored, or is to begin anew."""
         from agent.graph import forget
-        from storage.notes import RunNotes
 
         await forget(self.graph, key)
-        await RunNotes(self.store, key).drop()
+        await self.notes.of(key).drop()
+
+    async def _tidy(self, key: str) -> None:
+        """Drop what was left by a process that was killed after it stored its run."""
+        if await self.notes.of(key).any():
+            await self._forget(key)
 
     async def _aside(self, work: Callable[[], T], /) -> T:
         async with self._turn:

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from core.evidence import Floats
 from core.hashing import text_hash
 from core.ids import UnitId
+from subjects.memory import in_parts
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from agent.experiments import Laboratory, Probe, Unseen
     from subjects.index.reader import ActivationIndex
 
@@ -34,16 +37,19 @@ def laboratory(index: ActivationIndex, unit: UnitId) -> Laboratory:
 
 
 def probe(index: ActivationIndex, unit: UnitId) -> Probe:
-    """Runs text on the unit: token IDs [n, tokens] to activations [n, tokens]."""
+    """Runs text on the unit: token IDs [n, tokens] to activations [n, tokens].
+
+    Raises :class:`core.errors.SubjectOutOfMemory` when not even one text fits.
+    """
     subject = index.subject
 
+    def some(token_ids: NDArray[np.int64]) -> Tensor:
+        values = subject.activations(subject.batch(token_ids), [unit.site])[unit.site]
+        return values[..., unit.index].cpu()
+
     def run(token_ids: NDArray[np.int64]) -> Floats:
-        parts: list[Floats] = []
-        for start in range(0, len(token_ids), _AT_ONCE):
-            batch = subject.batch(token_ids[start : start + _AT_ONCE])
-            values = subject.activations(batch, [unit.site])[unit.site]
-            parts.append(values[..., unit.index].cpu().numpy())
-        return np.concatenate(parts)
+        parts = in_parts(some, token_ids, _AT_ONCE, subject=unit.subject)
+        return np.concatenate([values.numpy() for _, values in parts])
 
     return run
 

@@ -162,12 +162,17 @@ def open_models(
     spending: Spending,
     *,
     explains: bool = True,
+    budget: Budget | None = None,
 ) -> Models:
-    """Open what ``choice`` names (the explainer only if it ``explains``); close it in the end."""
+    """Open what ``choice`` names (the explainer only if it ``explains``); close it in the end.
+
+    ``budget`` takes the place of one from ``spending``.
+    """
     from llms.open import shared
     from llms.wrappers.record import Recorder
 
-    budget = Budget(spending.usd, spending.calls, spending.tokens)
+    if budget is None:
+        budget = Budget(spending.usd, spending.calls, spending.tokens)
     options = options_of(settings, spending)
     asked = [choice.simulates, *([choice.explainer] if explains else [])]
     named = dict.fromkeys(name for name in asked if name != PATTERN)

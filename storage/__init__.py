@@ -6,7 +6,8 @@ or not at all, and what is written is never overwritten.
 
 Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storage.records`,
 :mod:`storage.calls`, :mod:`storage.ratings` and :mod:`storage.answers` (what goes in and out),
-:mod:`storage.call_rows` (which call answers a repeated request), :mod:`storage.rating_rows` (which
+:mod:`storage.call_rows` (which call answers a repeated request), :mod:`storage.cost_rows` (what
+units cost), :mod:`storage.rating_rows` (which
 ratings are refused), :mod:`storage.answer_rows` (which run answers for a unit) and
 :mod:`storage.schema` (the tables; its docstring says how to change one). Jobs about many units are
 in :mod:`storage.job_store`; :mod:`storage.jobs` says what states they and their items go through.
@@ -16,6 +17,7 @@ in :mod:`storage.job_store`; :mod:`storage.jobs` says what states they and their
 
 from storage.answers import Answer, SiteAnswers, Unanswered
 from storage.calls import CallRecord, CallStatus, Spent, Totals
+from storage.costs import PastRun, UnitCost
 from storage.job_store import JobStore
 from storage.jobs import (
     Ending,
@@ -47,6 +49,7 @@ __all__ = [
     "JobStore",
     "JobSummary",
     "Opening",
+    "PastRun",
     "RatingRecord",
     "RunRecord",
     "Seen",
@@ -58,5 +61,6 @@ __all__ = [
     "StoredRun",
     "Totals",
     "Unanswered",
+    "UnitCost",
     "open_store",
 ]

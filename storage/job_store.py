@@ -14,7 +14,7 @@ from datetime import datetime
 from math import fsum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from core.errors import JobState, MisuseError, NotStored
 from core.ids import UnitId
@@ -35,6 +35,7 @@ from storage.jobs import (
     utc_text,
 )
 from storage.rows import fields
+from storage.schema import llm_calls
 
 MAX_ATTEMPTS = 3
 _ENDED = {
@@ -123,6 +124,13 @@ class JobStore:
         with self._reading() as connection:
             self._known(connection, job)
             return _spent(connection, job)
+
+    def requests(self, job: str) -> int:
+        """How many requests those calls were, with every attempt that failed."""
+        with self._reading() as connection:
+            self._known(connection, job)
+            asked = select(func.coalesce(func.sum(llm_calls.c.attempts), 0))
+            return int(connection.execute(asked.where(*job_rows.calls_of(job))).scalar_one())
 
     def summary(self, job: str, now: datetime | None = None) -> JobSummary:
         """Everything that the job has come to."""
@@ -283,6 +291,23 @@ class JobStore:
             row = _not_ended(job_rows.lock(connection, job), "paused")
             if row.state != "paused":
                 job_rows.set_job(connection, job, utc_text(now), state="paused", reason=reason)
+
+    def allow(
+        self,
+        job: str,
+        *,
+        budget_usd: float | None = None,
+        max_calls: int | None = None,
+        now: datetime | None = None,
+    ) -> StoredJob:
+        """Set limits for all items together anew; ``None`` leaves one as it is."""
+        limits = {"budget_usd": budget_usd, "max_calls": max_calls}
+        given = {name: value for name, value in limits.items() if value is not None}
+        with self._writing() as connection:
+            job_rows.lock(connection, job)
+            if given:
+                job_rows.set_job(connection, job, utc_text(now), **given)
+        return self.get(job)
 
     def resume(self, job: str, *, now: datetime | None = None) -> None:
         """Let workers take items again; nothing changes for a job that is not paused.

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, Engine, Row, Select, insert, select
 from core.errors import NotStored, StorageError
 from core.ids import UnitId
 from core.results import Explanation, Score
-from storage import answer_rows, call_rows, rating_rows
+from storage import answer_rows, call_rows, cost_rows, rating_rows
 from storage.answers import SiteAnswers
 from storage.calls import CallRecord, CallStatus, Spent
+from storage.costs import PastRun, UnitCost
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
 from storage.job_store import JobStore
@@ -117,6 +118,25 @@ class Store:
         if not rows:
             raise NotStored(f"run {id!r} is not in the store", "check the id")
         return self._run(rows[0])
+
+    def finished(self, keys: Sequence[str]) -> set[str]:
+        """Those of ``keys`` for which :meth:`find_run` finds a run."""
+        known: set[str] = set()
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            part = runs.c.key.in_(keys[start : start + _KEYS_AT_ONCE])
+            asked = select(runs.c.key).where(part, runs.c.status == "done").distinct()
+            known |= {row.key for row in self._rows(asked)}
+        return known
+
+    def past_runs(self, subject: str, site: str | None, limit: int) -> list[PastRun]:
+        """What the newest finished investigations of a site (``None``: a subject) came to cost."""
+        with transaction(self.engine, self.name, writes=False) as connection:
+            return cost_rows.past_runs(connection, subject, site, limit)
+
+    def dearest(self, job: str, limit: int) -> list[UnitCost]:
+        """The units of a job on which most was spent since it was made, dearest first."""
+        with transaction(self.engine, self.name, writes=False) as connection:
+            return cost_rows.dearest(connection, job, limit)
 
     def answered(
         self, subject: str, site: str, index: int | None = None

@@ -9,20 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from core.errors import ModelError
+from core.together import Together
 from llms.protocol import AnyResponse, ChatRequest, ChatResponse, Model, Request, Response
 from llms.wrappers.base import R, Wrapper
 from storage.calls import CallRecord, CallStatus
 
-_AT_ONCE = 256
-Q = TypeVar("Q")
-A = TypeVar("A")
 _RESPONSE: TypeAdapter[Response] = TypeAdapter(AnyResponse)
 
 
@@ -38,13 +37,26 @@ class Ledger(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A request that is being asked for ``run``; no ``answer`` comes of it when that is None."""
+
+    run: str | None
+    answer: asyncio.Future[Response | Exception | None]
+
+
 class Recorder:
     """Asks and writes a ledger in another thread; what waits together goes in one transaction."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._saving = _Together[CallRecord, None](self._save)
-        self._finding = _Together[tuple[str, str | None], CallRecord | None](self._find)
+        self.under_way: dict[str, UnderWay] = {}
+        self._saving = Together[CallRecord, None](
+            lambda calls: asyncio.to_thread(self._save, calls)
+        )
+        self._finding = Together[tuple[str, str | None], CallRecord | None](
+            lambda asked: asyncio.to_thread(self._find, asked)
+        )
 
     async def save(self, call: CallRecord) -> None:
         """Returns when the call is on disk."""
@@ -67,43 +79,11 @@ class Recorder:
         return [found[run].get(key) for key, run in asked]
 
 
-class _Together(Generic[Q, A]):
-    """Collects questions while a batch of earlier ones is being answered in a thread."""
-
-    def __init__(self, answer: Callable[[list[Q]], list[A]]) -> None:
-        self._answer = answer
-        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
-        self._worker: asyncio.Task[None] | None = None
-
-    def ask(self, question: Q) -> asyncio.Future[A]:
-        """A future of the answer; every question of a batch that fails gets its error."""
-        done: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, done))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
-        return done
-
-    async def _work(self) -> None:
-        await asyncio.sleep(0)  # let those who are about to ask join the first batch
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-            try:
-                answers = await asyncio.to_thread(self._answer, [q for q, _ in batch])
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for (_, done), answer in zip(batch, answers, strict=True):
-                    if not done.done():
-                        done.set_result(answer)
-
-
 class Record(Wrapper):
     """Looks in the record first; asks once for requests that are the same at the same time.
 
-    ``run`` names what the calls are for. ``reuse`` False asks anew whatever is stored, and records
-    that too.
+    Those may come from several runs that share a recorder. ``run`` names what the calls are for.
+    ``reuse`` False asks anew whatever is stored, and records that too.
     """
 
     def __init__(
@@ -118,29 +98,39 @@ class Record(Wrapper):
         self.recorder = recorder
         self.run = run
         self.reuse = reuse
-        self._under_way: dict[str, asyncio.Future[Response]] = {}
 
     async def around(self, request: Request, ask: Callable[[], Awaitable[R]]) -> R:
         """From the record, from the same request under way, or from the model."""
         key = request.key(self.name)
-        if self.reuse and (found := await self._stored(key)) is not None:
-            return found.model_copy(update={"cached": True})  # type: ignore[return-value]
-        if self.reuse and key in self._under_way:
-            shared = await asyncio.shield(self._under_way[key])
-            return shared.model_copy(update={"cached": True})  # type: ignore[return-value]
-        asked: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = asked
+        if not self.reuse:
+            return await self._asked(request, key, ask)
+        while True:
+            if (found := await self._stored(key)) is not None:
+                return found.model_copy(update={"cached": True})  # type: ignore[return-value]
+            if (known := self.recorder.under_way.get(key)) is None:
+                return await self._leading(request, key, ask)
+            shared = await asyncio.shield(known.answer)
+            if known.run == self.run and isinstance(shared, Exception):
+                raise shared
+            if isinstance(shared, Response) and (known.run == self.run or _status(shared) == "ok"):
+                return shared.model_copy(update={"cached": True})  # type: ignore[return-value]
+            # a failure or refusal of another run, or one that was called off: ask for oneself
+
+    async def _leading(self, request: Request, key: str, ask: Callable[[], Awaitable[R]]) -> R:
+        """Ask, and let those who want the same have the answer too."""
+        answer: asyncio.Future[Response | Exception | None]
+        answer = asyncio.get_running_loop().create_future()
+        self.recorder.under_way[key] = UnderWay(self.run, answer)
+        came: Response | Exception | None = None
         try:
-            answer = await self._asked(request, key, ask)
-        except BaseException as error:
-            asked.set_exception(error)
-            asked.exception()  # seen, even if nobody shares it
+            came = found = await self._asked(request, key, ask)
+        except Exception as error:
+            came = error
             raise
-        else:
-            asked.set_result(answer)
-            return answer
         finally:
-            del self._under_way[key]
+            del self.recorder.under_way[key]
+            answer.set_result(came)
+        return found
 
     async def _stored(self, key: str) -> Response | None:
         call = await self.recorder.find(key, self.run)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuroscribe.cli import options
+from neuroscribe.cli import explain_layer, options
 from neuroscribe.cli.output import console, print_json
 
 if TYPE_CHECKING:
     from neuroscribe.jobs import JobDocument
 
 app = typer.Typer(
-    help="List, follow, pause and cancel jobs.", no_args_is_help=True, add_completion=False
+    help="List, follow, pause, resume and cancel jobs.", no_args_is_help=True, add_completion=False
 )
 Job = Annotated[str, typer.Argument(metavar="ID", help="A job's id, or its first characters.")]
 
@@ -59,9 +59,39 @@ def cancel(id: Job, json: options.Json = False) -> None:
     _print(cancel_job(id), json)
 
 
+@app.command("resume")
+def resume(
+    id: Job,
+    json: options.Json = False,
+    budget_usd: options.BudgetUsd = None,
+    max_calls: options.MaxCalls = None,
+    concurrency: explain_layer.Units = None,
+    timeout: explain_layer.Timeout = None,
+    engine: options.Engine = "local",
+    workers: options.Workers = None,
+    ray_address: options.RayAddress = None,
+    trust_remote_code: options.Trust = False,
+) -> None:
+    """Go on with a job here: one that was paused or killed, or one that others work on.
+
+    Limits take the place of the job's own; they count from its beginning.
+    """
+    from neuroscribe.engines.choice import EngineChoice
+    from neuroscribe.sweeping import SweepOptions
+
+    how = SweepOptions(
+        budget_usd=budget_usd,
+        max_calls=max_calls,
+        concurrency=concurrency,
+        timeout=timeout,
+        engine=EngineChoice(engine, workers, ray_address),
+    )
+    explain_layer.resume(id, how, trust_remote_code, json)
+
+
 @app.command("retry-failed")
 def retry_failed(id: Job, json: options.Json = False) -> None:
-    """Queue the failed units of a job again."""
+    """Queue the failed units of a job again; jobs resume works on them."""
     from neuroscribe.jobs import retry_failed
 
     job, count = retry_failed(id)

@@ -18,6 +18,7 @@ from neuroscribe.cli import (
     bench,
     collect,
     explain,
+    explain_layer,
     export,
     import_files,
     jobs,
@@ -43,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("explain")(explain.explain)
+app.command("explain-layer")(explain_layer.explain_layer)
 app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)

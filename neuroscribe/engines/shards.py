@@ -7,10 +7,8 @@ matrix product may round differently with another number.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +17,12 @@ from numpy.typing import NDArray
 
 from core.errors import SubjectError
 from core.version import code_version
+from neuroscribe.engines.fit import fit
 from neuroscribe.engines.pool import ATTEMPTS, ActorPool
-from neuroscribe.engines.ray import RayCluster, Share, import_ray
+from neuroscribe.engines.ray import RayCluster, import_ray
 from subjects.index.shard import ShardResult, ShardWork
 from subjects.index.state import SiteState
 from subjects.index.windows import DocumentWindows
-from subjects.loading import resolve_device
 from subjects.protocol import SiteInfo, Subject
 
 if TYPE_CHECKING:
@@ -172,33 +170,20 @@ class RayShards:
 
     def _open(self, subject: Subject) -> ActorPool[ShardWork, PackedShard]:
         """Connect to Ray and prepare its workers."""
-        threads = torch.get_num_threads()
-        kind = resolve_device(self._recipe.device).type
-        here = max(1, (os.cpu_count() or 1) // threads)
-        if kind == "cuda":
-            here = torch.cuda.device_count()
-        wanted = self._workers or here
-        self._cluster = RayCluster(self._address, cpus=wanted * threads)
-        has = self._cluster.resources()
-        gpus = has.get("GPU", 0.0) if kind == "cuda" else 0.0
-        if self._workers is None and self._address is not None:
-            wanted = max(1, int(gpus or has.get("CPU", 1) / threads))
-        share = Share(cpus=threads)
-        if kind == "cuda":
-            share = Share(cpus=1, gpus=1 / ceil(max(1.0, wanted / max(gpus, 1.0))))
-        device: Any = kind
+        fitted = fit(self._address, self._workers, self._recipe.device)
+        self._cluster = fitted.cluster
         source = self._recipe.folder
         recipe = replace(
             self._recipe,
-            threads=threads,
-            device=device,
+            threads=fitted.threads,
+            device=fitted.device,
             source=str(source) if source else self._recipe.source,
         )
         return ActorPool(
             self._cluster,
             ShardSpec(recipe, subject.spec.hash, code_version()),
-            wanted,
-            share=share,
+            fitted.workers,
+            share=fitted.share,
             attempts=self._attempts,
             queued=2,
         )

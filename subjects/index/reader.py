@@ -37,6 +37,7 @@ from subjects.index.manifest import NAME, Manifest
 from subjects.index.shard import batch_windows
 from subjects.index.state import SiteState
 from subjects.index.store import WindowStore
+from subjects.memory import in_parts
 from subjects.protocol import Subject, resolve
 
 BAND_QUANTILES = (0.5, 0.9, 0.99, 0.999)
@@ -301,9 +302,12 @@ class ActivationIndex:
         info = self.manifest.sites[site].info(site)
         out = torch.empty((len(ids), self.manifest.window, len(units)))
         step = batch_windows([info], self.manifest.window)
-        for start in range(0, len(ids), step):
-            part = self.subject.activations(self.subject.batch(ids[start : start + step]), [site])
-            out[start : start + step] = part[site][..., units].cpu()
+
+        def some(part: Ints) -> torch.Tensor:
+            return self.subject.activations(self.subject.batch(part), [site])[site][..., units]
+
+        for start, values in in_parts(some, ids, step, subject=self.subject.spec.name):
+            out[start : start + len(values)] = values.cpu()
         if not torch.isfinite(out).all():
             window, _, place = (~torch.isfinite(out)).nonzero()[0].tolist()
             raise SubjectError(

@@ -14,10 +14,11 @@ import pytest
 from made_up import Made, before, made, on
 
 from agent import graph as graphs
+from agent.checkpoints import checkpoints
 from agent.experiments import Experiment, Laboratory
 from agent.explainers.pattern import PatternExplainer
 from agent.explainers.proposal import Candidate, Proposed, Session
-from agent.graph import Bench, State, build, checkpoints, forget, investigate_in
+from agent.graph import Bench, State, build, forget, investigate_in
 from agent.investigate import Work, investigate
 from agent.notes import MemoryNotes, put_away, take_up
 from agent.setup import ARMS, Investigation, Setup

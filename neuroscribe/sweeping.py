@@ -1,0 +1,335 @@
+"""Explain many units of a site as one job: choose them, say what it may cost, work, sum up.
+
+``plan_sweep`` decides everything before anything is created; ``explain_layer`` makes the job, or
+goes on with the one that was made for the same request, and ``resume_sweep`` goes on with any.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from core.errors import (
+    IndexMissing,
+    InvalidSetting,
+    JobState,
+    NeuroscribeError,
+    UnknownSite,
+)
+from core.ids import UnitId
+from core.results import Record
+from neuroscribe.engines.choice import EngineChoice
+from neuroscribe.models import PATTERN, Spending, open_models
+from neuroscribe.sweeps.estimate import Estimate, estimate, refuse_if_too_small
+from neuroscribe.sweeps.request import KIND, SweepRequest, request_of
+from neuroscribe.sweeps.summary import SweepDocument, sweep_document
+from neuroscribe.sweeps.units import Chosen, choose, named
+from neuroscribe.sweeps.work import Pace, keys_of, work
+
+if TYPE_CHECKING:
+    from agent.sweep import SweepProgress
+    from neuroscribe.workspace import Workspace
+    from storage import Store, StoredJob
+    from subjects.index.collect import Progress
+    from subjects.index.reader import ActivationIndex
+
+OFFLINE_CONCURRENCY = 2
+"""Units at once without a language model: one has the processor while one is being stored."""
+_LOOKED_THROUGH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How a sweep is run; nothing here changes an answer. ``None`` is no limit, or the default.
+
+    ``concurrency`` is how many units, and how many requests, are under way at once. ``timeout`` is
+    the longest that a unit may take, in seconds.
+    """
+
+    budget_usd: float | None = None
+    max_calls: int | None = None
+    concurrency: int | None = None
+    timeout: float | None = None
+    engine: EngineChoice = field(default_factory=EngineChoice)
+
+    def check(self) -> None:
+        """:class:`MissingExtra` where the engine is not installed."""
+        if self.engine.name == "ray":
+            from neuroscribe.engines.ray import import_ray
+
+            import_ray()
+
+
+class SweepPlan(Record):
+    """``explain-layer --dry-run --json``: what would be done. ``live`` None: not collected yet.
+
+    ``dead`` units of the site are left out.
+    """
+
+    site: str
+    width: int
+    live: int | None
+    dead: int | None
+    units: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A job at the end of a sweep."""
+
+    document: SweepDocument
+
+    @property
+    def exit_code(self) -> int:
+        """0: no unit is open and one at least is done. 3: the budget is used up. Else 1."""
+        if self.document.state == "done":
+            return 0 if self.document.items.done else 1
+        return 3 if (self.document.reason or "").startswith("budget reached") else 1
+
+
+def plan_sweep(
+    workspace: Workspace,
+    request: SweepRequest,
+    options: SweepOptions,
+    *,
+    collecting: Callable[[Progress], None] | None = None,
+    collect: bool = True,
+) -> tuple[SweepPlan, Chosen]:
+    """Which units are meant and what they may cost; nothing is created but the index.
+
+    Without ``collect`` an index that is not there yet is not made: all units may be live. Raises
+    what ``explain`` does, :class:`UnitOutOfRange` for numbers that the site does not have, and
+    :class:`InvalidSetting` for a budget that would not do for one unit.
+    """
+    request.check(workspace.settings)
+    options.check()
+    sites = workspace.subject(request.subject).sites()
+    if request.site not in sites:
+        raise UnknownSite(
+            f"subject {request.subject!r} has no site {request.site!r}",
+            "sites: " + ", ".join(sites),
+        )
+    width = sites[request.site].width
+    named(request, width)
+    index = _index(workspace, request, collecting, collect)
+    live = None if index is None else index.live_units(request.site).tolist()
+    chosen = choose(request, width, live)
+    with workspace.store() as store:
+        keys = keys_of(workspace, request, list(chosen.units))
+        answered = len(store.finished(list(keys.values())))
+        found = estimate(
+            store,
+            request,
+            units=len(chosen.units) - answered,
+            answered=answered,
+            concurrency=_concurrency(workspace, request, options),
+            workers=options.engine.workers or 1,
+        )
+    refuse_if_too_small(found, options.budget_usd, options.max_calls)
+    plan = SweepPlan(
+        site=request.site_name,
+        width=width,
+        live=chosen.live,
+        dead=chosen.dead,
+        units=len(chosen.units),
+        estimate=found,
+    )
+    return plan, chosen
+
+
+def explain_layer(
+    workspace: Workspace,
+    request: SweepRequest,
+    options: SweepOptions,
+    *,
+    collecting: Callable[[Progress], None] | None = None,
+    planned: Callable[[SweepPlan, StoredJob], None] | None = None,
+    progress: Callable[[SweepProgress], None] | None = None,
+) -> Swept:
+    """Explain the units of a request; each answer is stored, and one that is stored is not asked.
+
+    An unfinished job of the same request is gone on with. ``planned`` hears of the plan and the job
+    before the first unit. Raises what :func:`plan_sweep` does before anything is created;
+    afterwards only what concerns all units. ``KeyboardInterrupt`` leaves a job that can be resumed.
+    """
+    request = request.lasting()
+    plan, chosen = plan_sweep(workspace, request, options, collecting=collecting)
+    _try_models(workspace, request, options)
+    with workspace.store() as store:
+        job = _job(workspace, store, request, options, chosen)
+        if planned is not None:
+            planned(plan, job)
+        return _run(workspace, store, job, request, options, progress)
+
+
+def resume_sweep(
+    workspace: Workspace,
+    id: str,
+    options: SweepOptions,
+    *,
+    started: Callable[[StoredJob], None] | None = None,
+    progress: Callable[[SweepProgress], None] | None = None,
+) -> Swept:
+    """Go on with a job that is queued, paused, or whose processes have died, or help with one.
+
+    Limits in ``options`` take the place of the job's: they are for all of it, from its beginning.
+    :class:`JobState` when it has ended, :class:`NotStored` without such a job.
+    """
+    options.check()
+    with workspace.store() as store:
+        job = store.jobs.get(id)
+        request = request_of(job)
+        store.jobs.resume(job.id)
+        job = store.jobs.allow(job.id, budget_usd=options.budget_usd, max_calls=options.max_calls)
+        _try_models(workspace, request, options, job)
+        if started is not None:
+            started(job)
+        return _run(workspace, store, job, request, options, progress)
+
+
+def _run(
+    workspace: Workspace,
+    store: Store,
+    job: StoredJob,
+    request: SweepRequest,
+    options: SweepOptions,
+    progress: Callable[[SweepProgress], None] | None,
+) -> Swept:
+    concurrency = options.concurrency or job.concurrency
+    pace = Pace(concurrency, workspace.settings.job_lease, options.timeout)
+    error: NeuroscribeError | None = None
+    if options.engine.name == "ray":
+        from neuroscribe.engines.sweeps import sweep_on_ray
+        from neuroscribe.sweeps.following import Following
+
+        workspace.subject(request.subject)  # torch's threads are set when it is loaded
+        ends = sweep_on_ray(
+            workspace,
+            job.id,
+            pace,
+            workers=options.engine.workers,
+            address=options.engine.address or workspace.settings.ray_address,
+            look=Following(store, job.id, progress) if progress else lambda: None,
+        )
+        errors = [end if isinstance(end, NeuroscribeError) else end.error for end in ends]
+        error = next((e for e in errors if e is not None), None)
+    else:
+        error = work(workspace, store, job.id, pace, progress=progress).error
+    found = sweep_document(store, job.id, seed=request.seed, dead=_dead(job))
+    if error is not None and found.items.open:
+        error.hint = f"{error.hint}; neuroscribe jobs resume {job.id} goes on".lstrip("; ")
+        raise error
+    return Swept(found)
+
+
+def _job(
+    workspace: Workspace,
+    store: Store,
+    request: SweepRequest,
+    options: SweepOptions,
+    chosen: Chosen,
+) -> StoredJob:
+    """The unfinished job of the same request with these limits, or a new one."""
+    parameters = {**request.parameters(), "dead": chosen.dead}
+    for known in store.jobs.newest(_LOOKED_THROUGH):
+        same = (known.kind, known.subject, known.site) == (KIND, request.subject, request.site)
+        if known.state in ("done", "cancelled") or not same or known.parameters != parameters:
+            continue
+        try:
+            store.jobs.resume(known.id)
+        except JobState:  # it has ended meanwhile
+            continue
+        return store.jobs.allow(
+            known.id, budget_usd=options.budget_usd, max_calls=options.max_calls
+        )
+    from storage import JobRecord
+
+    record = JobRecord(
+        id=uuid4().hex[:16],
+        kind=KIND,
+        subject=request.subject,
+        site=request.site,
+        parameters=parameters,
+        budget_usd=options.budget_usd,
+        max_calls=options.max_calls,
+        concurrency=_concurrency(workspace, request, options),
+        engine=options.engine.name,
+        created=datetime.now(UTC).isoformat(),
+    )
+    units = list(chosen.units)
+    return store.jobs.create(record, units, keys_of(workspace, request, units))
+
+
+def _dead(job: StoredJob) -> int | None:
+    found = job.parameters.get("dead")
+    return found if isinstance(found, int) else None
+
+
+def _concurrency(workspace: Workspace, request: SweepRequest, options: SweepOptions) -> int:
+    offline = {request.models.explainer, request.models.simulates} == {PATTERN}
+    default = OFFLINE_CONCURRENCY if offline else workspace.settings.llm_concurrency
+    return options.concurrency or default
+
+
+def _try_models(
+    workspace: Workspace,
+    request: SweepRequest,
+    options: SweepOptions,
+    job: StoredJob | None = None,
+) -> None:
+    """Open and close the models, so that a missing key or price is told before a job is made."""
+    usd = options.budget_usd if job is None else job.budget_usd
+    spending = Spending(usd=usd, concurrency=1)
+
+    async def attempt() -> None:
+        with workspace.store() as store:
+            models = open_models(request.models, store, workspace.settings, spending)
+            await models.close()
+
+    if request.models.explainer.startswith("vllm:"):
+        return  # it takes the device's memory: once is enough
+    asyncio.run(attempt())
+
+
+def _index(
+    workspace: Workspace,
+    request: SweepRequest,
+    collecting: Callable[[Progress], None] | None,
+    collect: bool,
+) -> ActivationIndex | None:
+    if collect:
+        return workspace.index(request.subject, request.site, request.corpus, collecting)
+    from subjects.index.reader import ActivationIndex
+
+    sites = workspace.sites_like(request.subject, request.site)
+    plan = workspace.plan(request.subject, sites, request.corpus)
+    try:
+        return ActivationIndex.open(plan.folder(workspace.home), plan.subject)
+    except IndexMissing:
+        return None
+
+
+def site_of(text: str) -> tuple[str, str]:
+    """``subject/site``; :class:`InvalidSetting` or :class:`MalformedId` for anything else."""
+    subject, slash, site = text.partition("/")
+    if not slash or "/" in site:
+        raise InvalidSetting(f"{text!r} is not a site", "write it as subject/site: demo/mlp.2")
+    UnitId(subject, site, 0)
+    return subject, site
+
+
+__all__ = [
+    "SweepOptions",
+    "SweepPlan",
+    "SweepRequest",
+    "Swept",
+    "explain_layer",
+    "plan_sweep",
+    "resume_sweep",
+    "site_of",
+]
