@@ -150,7 +150,8 @@ async def _go_on(
         sides = polarities(bench.evidence)
         begun = State(version=VERSION, sides=sides, at=0, work=None, done=[], step=0)
     if begun is not None or (held is not None and held.next):
-        await graph.ainvoke(begun, config, context=bench, durability="sync")
+        durable: Any = {} if graph.checkpointer is None else {"durability": "sync"}
+        await graph.ainvoke(begun, config, context=bench, **durable)
     if bench.found is None:  # it was killed after its last step: only the scores are made again
         ended = await graph.aget_state(config)
         bench.found = await bench.publish(ended.values)  # type: ignore[arg-type]

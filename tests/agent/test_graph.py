@@ -410,7 +410,7 @@ def test_a_database_server_that_cannot_be_reached_is_one_line(setup: Setup) -> N
 
 
 def test_many_investigations_share_one_file(setup: Setup, tmp_path: Path) -> None:
-    units = {f"{n}": made(lambda g, t=t: on(g, t) + 0.0, **SMALL) for n, t in enumerate((" cat", " dog"))}
+    units = {t: made(lambda g, t=t: on(g, t) + 0.0, **SMALL) for t in (" cat", " dog")}
 
     async def go() -> list[Investigation]:
         async with checkpoints(str(tmp_path / "kept.db")) as kept:
