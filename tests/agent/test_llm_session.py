@@ -1,7 +1,7 @@
 """The explainer that asks a language model: hypotheses, tests, revisions, and everything said wrong.
 
-The model is a function of the request; what it says of the pattern language is simulated exactly,
-so whatever it proposes is judged on the real (made-up) unit.
+The model is a function of the request. What it says is in the pattern language, which is simulated
+exactly, so whatever it proposes is judged on the (made-up) unit.
 """
 
 from __future__ import annotations
@@ -47,20 +47,25 @@ def meanings(*texts: str) -> str:
     return json.dumps({"verdict": verdict, "meanings": listed})
 
 
+SAYS_CAT, SAYS_AFTER = meanings(CAT), meanings(AFTER)
+TURNED = json.dumps({"text": AFTER})
+TESTED = json.dumps(
+    {
+        "fires": [" the cat sat", " on the cat"],
+        "silent": [" the dog sat"],
+        "pairs": [{"fires": " the cat", "silent": " a cat"}],
+    }
+)
+
+
 @dataclass
 class Mind:
     """Answers of one model by prompt; ``asked`` counts them. A function may raise."""
 
-    explain: Any = meanings(CAT)
-    design: Any = json.dumps(
-        {
-            "fires": [" the cat sat", " on the cat"],
-            "silent": [" the dog sat"],
-            "pairs": [{"fires": " the cat", "silent": " a cat"}],
-        }
-    )
-    revise: Any = meanings(AFTER)
-    paraphrase: Any = json.dumps({"text": AFTER})
+    explain: Any = SAYS_CAT
+    design: Any = TESTED
+    revise: Any = SAYS_AFTER
+    paraphrase: Any = TURNED
     repair: Any = "still no JSON"
     asked: Counter[str] = field(default_factory=Counter)
     seen: list[ChatRequest] = field(default_factory=list)

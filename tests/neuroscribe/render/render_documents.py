@@ -8,8 +8,8 @@ from typing import Any
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score, Usage
 from neuroscribe.documents import (
-    BandShare,
     ArmShown,
+    BandShare,
     ExperimentShown,
     ExplainDocument,
     GainShown,
