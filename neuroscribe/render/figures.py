@@ -62,6 +62,12 @@ def figure(value: float | None) -> str:
     return "0.000" if shown == "-0.000" else shown
 
 
+def signed(value: float) -> str:
+    """A difference with its sign and three decimals; zero has none."""
+    shown = f"{value:+.3f}"
+    return "0.000" if shown in ("+0.000", "-0.000") else shown
+
+
 def interval(score: Score) -> str:
     """``[low, high]`` of a score (``≈`` before it: approximate), or ``no interval``."""
     if score.low is None or score.high is None:

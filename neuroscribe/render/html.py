@@ -22,7 +22,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.results import Provenance
-from neuroscribe.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt
+from neuroscribe.documents import (
+    BandShare,
+    ExperimentShown,
+    ExplainDocument,
+    Histogram,
+    ShownExcerpt,
+)
 from neuroscribe.render import figures
 from neuroscribe.render.visible import visible_text, visible_token
 
@@ -30,6 +36,11 @@ PAGE: Final = "unit.html.j2"
 STYLE: Final = "unit.css"
 SHOWN_FIRST: Final = {"top": 4, "bottom": 4}
 HISTOGRAM_BARS: Final = 44
+HELD: Final = {
+    True: ("held", "came true"),
+    False: ("failed", "did not come true"),
+    None: ("unclear", "decides nothing"),
+}
 WINDOW: Final = 64  # the command line's default
 
 
@@ -155,6 +166,47 @@ def excerpt_row(excerpt: ShownExcerpt, shading: figures.Shading) -> Row:
     return Row(excerpt, peak, cells)
 
 
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One text that was run: its text up to the ``token`` that was judged, and what came out.
+
+    ``held`` is a class of the style sheet, ``words`` and ``title`` say the same in full.
+    """
+
+    held: str
+    mark: str
+    words: str
+    figures: str
+    title: str
+    before: str
+    token: str
+
+
+def trial_rows(experiment: ExperimentShown) -> list[TrialRow]:
+    """The trials of an experiment, in their order."""
+    rows = []
+    for trial in experiment.trials:
+        held, words = HELD[trial.held]
+        did = "–" if trial.quantile is None else f"{trial.quantile:.2f}"
+        said = "" if trial.predicted is None else f"said {trial.predicted:.0f}/10, "
+        title = "" if trial.measured is None else f"activation {figures.number(trial.measured)}"
+        if trial.before is not None:
+            title += f", {figures.number(trial.before)} before the text was changed"
+        tokens = [visible_token(token) for token in trial.tokens]
+        rows.append(
+            TrialRow(
+                held=held,
+                mark=figures.HELD[trial.held][0],
+                words=words,
+                figures=f"{said}did {did}",
+                title=title,
+                before="".join(tokens[: trial.position]),
+                token=tokens[trial.position],
+            )
+        )
+    return rows
+
+
 def _class(letter: str, level: int) -> str:
     """``r7`` for a positive, ``rn7`` for a negative level."""
     return f"{letter}n{-level}" if level < 0 else f"{letter}{level}"
@@ -265,5 +317,8 @@ def environment() -> Environment:
         cautions=figures.cautions,
         without_value=figures.without_value,
         outcome=figures.outcome_text,
+        arm=figures.ARMS.__getitem__,
+        signed=figures.signed,
+        trials=trial_rows,
     )
     return made

@@ -99,10 +99,10 @@ def test_noise_can_be_drawn_for_one_unit_alone(planted: PlantedSubject, text: Te
 def test_no_noise_is_explained(
     planted: PlantedSubject, text: Text, further: Unseen, provenance: Provenance
 ) -> None:
-    """A sample of the units below; of 26 at most one, which a true rate of 1 % allows."""
-    found = verdicts(planted, text, further, "noise", range(0, 1000, 51), provenance)
-    found += verdicts(planted, text, further, "noisedense", range(0, 200, 34), provenance)
-    assert sum(found.values()) == 26
+    """A sample of the units below; of 13 at most one, which a true rate of 1 % allows."""
+    found = verdicts(planted, text, further, "noise", range(0, 1000, 101), provenance)
+    found += verdicts(planted, text, further, "noisedense", range(0, 200, 67), provenance)
+    assert sum(found.values()) == 13
     assert sum(found[v] for v in FOUND) <= 1
     assert set(found) <= {*FOUND, "abstained", "low_evidence"}
 

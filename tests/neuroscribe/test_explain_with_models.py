@@ -100,19 +100,27 @@ def test_the_same_question_is_paid_for_once(
     assert len(served.server.questions) == 2 * made
 
 
+@pytest.mark.parametrize(("index", "calls"), [(7, 2), (13, 3), (14, 5), (15, 8)])
 def test_a_budget_stops_before_it_is_broken_and_the_run_goes_on_later(
-    run: Run, corpus: Path, served: Served, truth: Callable[[str], str]
+    run: Run,
+    corpus: Path,
+    served: Served,
+    truth: Callable[[str], str],
+    index: int,
+    calls: int,
 ) -> None:
-    truth("planted/word/7")
+    """Wherever it is reached: while drafts are scored, before or after the tests, in an arm."""
+    unit = f"planted/word/{index}"
+    truth(unit)
     asked = (
-        "explain", "planted/word/7", "--corpus", corpus, "--explainer", served.openai,
+        "explain", unit, "--corpus", corpus, "--explainer", served.openai,
         "--strategy", "indexed", "--score-excerpts", 4, "--candidates", 1, "--json",
     )  # fmt: skip
-    stopped = run(*asked, "--max-calls", 2, "--concurrency", 1)
+    stopped = run(*asked, "--max-calls", calls, "--concurrency", 1)
     assert stopped.code == 3
     assert stopped.json["error"]["code"] == "budget_reached"
     paid = len(served.server.questions)
-    assert paid == 2
+    assert paid == calls
     document = run(*asked).json
     assert rho(document)["value"] == pytest.approx(rho(document)["oracle"], abs=0.01)
     assert len({str(q.body) for q in served.server.questions}) == len(served.server.questions)

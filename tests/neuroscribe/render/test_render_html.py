@@ -184,6 +184,44 @@ def test_a_value_below_the_axis_is_an_arrow_at_its_end() -> None:
     assert "-7.500 [-9.000, -6.000]" in page.text
 
 
+def test_experiments_show_the_text_around_what_was_judged_and_whether_it_came_true() -> None:
+    page = unit_page(document())
+    text = Page(page).text
+    assert "said 0/10, did 0.61" in text
+    assert "said 10/10, did 0.93" in text
+    for class_, mark, words in (
+        ("held", "✓", "came true: "),
+        ("failed", "✗", "did not come true: "),
+        ("unclear", "·", "decides nothing: "),
+    ):
+        start = page.index(f'<li class="{class_}">')
+        item = page[start : page.index("</li>", start)]
+        assert f'aria-hidden="true">{mark}<' in item
+        assert words in item
+        assert '<bdi class="judged">' in item
+    assert "activation 4.1, 6.5 before the text was changed" in page
+    quiet = document(experiments=[document().experiments[0]])
+    assert '<ul class="trials">' not in unit_page(quiet)
+
+
+def test_arms_stand_beside_the_explanation_with_what_it_gains() -> None:
+    page = Page(unit_page(document()))
+    assert "without experiments" in page.text
+    assert "+0.200 [+0.110, +0.290]" in page.text
+    assert "undefined: constant activations" in page.text
+    assert "as many texts, no experiments says the same, word for word" in page.text
+    assert "What else could have been said" not in unit_page(document(arms=[]))
+
+
+def test_the_steps_are_told_behind_a_summary() -> None:
+    page = unit_page(document())
+    assert "<summary>7 steps</summary>" in page
+    assert "140 predictions held, 3 failed" in page
+    assert "How it went" not in unit_page(document(steps=[]))
+    below = [document().steps[0].model_copy(update={"polarity": "negative"})]
+    assert "start, below zero" in unit_page(document(steps=below))
+
+
 def test_the_page_tells_how_to_make_it_again() -> None:
     text = Page(unit_page(document(seed=7))).text
     assert "neuroscribe explain demo/mlp.2/117 --seed 7 --fresh" in text
