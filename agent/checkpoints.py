@@ -7,6 +7,7 @@ between the two costs that step, whose notes and answers of language models are 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -60,12 +61,18 @@ async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     import aiosqlite
 
     with told_of(url):
+        # A connection that cannot be made leaves a thread behind that outlives the event loop.
+        await asyncio.to_thread(_try, url)
         async with aiosqlite.connect(url, timeout=_BUSY_SECONDS) as connection:
             saver = _saver(connection)
             await saver.setup()
             # A checkpoint that a power cut takes away is only a step to be done again.
             await connection.execute("PRAGMA synchronous = NORMAL")
             yield saver
+
+
+def _try(url: str) -> None:
+    sqlite3.connect(url, timeout=_BUSY_SECONDS).close()
 
 
 @contextmanager
