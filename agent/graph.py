@@ -214,11 +214,15 @@ async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
             ) from error
         return
     import sqlite3
+    from contextlib import closing
 
     import aiosqlite
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
     try:
+        # aiosqlite's thread outlives a connection that fails, and may find the event loop closed.
+        with closing(sqlite3.connect(url)) as tried:
+            tried.execute("PRAGMA schema_version")
         async with aiosqlite.connect(url) as connection:
             saver = AsyncSqliteSaver(connection)
             await saver.setup()

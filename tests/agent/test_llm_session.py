@@ -1,4 +1,4 @@
-"""The explainer that asks a language model: hypotheses, tests, revisions, and everything said wrong.
+"""The explainer that asks a language model: hypotheses, tests, revisions, and what goes wrong.
 
 The model is a function of the request. What it says is in the pattern language, which is simulated
 exactly, so whatever it proposes is judged on the (made-up) unit.
