@@ -32,7 +32,7 @@ from agent.investigate import (
 )
 from agent.notes import MemoryNotes, Notes, put_away, take_up
 from agent.publish import early, published
-from agent.setup import Investigation, Setup
+from agent.setup import Investigation, Setup, Step
 from core.evidence import Evidence
 from core.ids import UnitId
 from core.results import Polarity
@@ -112,10 +112,10 @@ class Bench:
             raise LostNotes(name)
         return found
 
-    async def publish(self, state: State) -> Investigation:
+    async def publish(self, state: State, told: Told | None) -> Investigation:
         """Score what was chosen for every side."""
         whole = [await self._taken(name) for name in state["done"]]
-        return await published(self.unit, self.evidence, self.setup, whole, self.told)
+        return await published(self.unit, self.evidence, self.setup, whole, told)
 
 
 class LostNotes(Exception):
@@ -126,6 +126,9 @@ async def investigate_in(
     graph: CompiledStateGraph[State, Bench, State, State], bench: Bench, thread: str
 ) -> Investigation:
     """Investigate ``bench.unit`` under ``thread``, going on where an earlier run was killed.
+
+    ``bench.told`` hears of every step as it ends: the events of ``astream(stream_mode="custom")``,
+    which a server may also read for itself.
 
     What an older version left, or a run whose notes are gone, is dropped and begun anew.
     """
@@ -162,10 +165,12 @@ async def _go_on(
     # and yet there is work left. A graph that has ended does nothing here. Checkpoints are written
     # before the next step begins, so that no step is made twice.
     kept: Any = {"durability": "sync"} if graph.checkpointer is not None else {}
-    await graph.ainvoke(begun, config, context=bench, **kept)
+    async for event in graph.astream(begun, config, context=bench, stream_mode="custom", **kept):
+        if bench.told is not None:
+            bench.told(Step.model_validate(event))
     if bench.found is None:  # it was killed after its last step: only the scores are made again
         ended = await graph.aget_state(config)
-        bench.found = await bench.publish(ended.values)  # type: ignore[arg-type]
+        bench.found = await bench.publish(ended.values, bench.told)  # type: ignore[arg-type]
     return bench.found
 
 
@@ -207,8 +212,6 @@ def _node(name: str, act: Act) -> Any:
         note = f"{before.polarity}/{step}/{name}"
         await bench.put_away(note, after, before, state.get("work"))
         for said in after.steps[len(before.steps) :]:
-            if bench.told is not None:
-                bench.told(said)
             runtime.stream_writer(said.model_dump(mode="json"))
         return State(work=note, step=step, then=_after(name, side, after))
 
@@ -237,7 +240,10 @@ async def _next_side(state: State) -> State:
 
 
 async def _publish(state: State, runtime: Runtime[Bench]) -> State:
-    runtime.context.found = await runtime.context.publish(state)
+    def tell(step: Step) -> None:
+        runtime.stream_writer(step.model_dump(mode="json"))
+
+    runtime.context.found = await runtime.context.publish(state, tell)
     return State(then="")
 
 

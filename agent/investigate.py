@@ -221,14 +221,19 @@ async def revise(side: Side, work: Work) -> Work:
 
 
 async def divide(side: Side, work: Work) -> Work:
-    """Try several meanings in place of one; they stay if they predict ``select`` better."""
+    """Try several meanings in place of one; they stay if they predict ``select`` better.
+
+    Where no experiment changed the sentence, one-shot would have come to the same meanings.
+    """
     best = work.best
     assert best is not None
     proposed = await side.session.divide(best, work.experiments)
     if not proposed.candidates:
         return work
     order = await ranked(side, [*proposed.candidates, *work.hypotheses])
-    work = work.model_copy(update={"hypotheses": tuple(order[:KEPT])})
+    unchanged = work.first is not None and work.first.text == best.text
+    first = order[0] if unchanged else work.first
+    work = work.model_copy(update={"hypotheses": tuple(order[:KEPT]), "first": first})
     kept = order[0].text != best.text
     said = f"several meanings: {order[0].text}" if kept else "several meanings predict no better"
     return work.told("divide", said, kept=int(kept))

@@ -80,7 +80,7 @@ class StubBench(Bench):
         """The stub."""
         return StubSide(self.unit, self.model)
 
-    async def publish(self, state: Any) -> Investigation:
+    async def publish(self, state: Any, told: Any = None) -> Investigation:
         """One call, and done."""
         await self.side("positive").call("publish")
         return Investigation(self.unit, "explained", "made up")

@@ -87,9 +87,9 @@ class Mortal(Bench):
         self._begin()
         return await super().work(state)
 
-    async def publish(self, state: State) -> Investigation:
+    async def publish(self, state: State, told: Any = None) -> Investigation:
         self._begin()
-        return await super().publish(state)
+        return await super().publish(state, told)
 
 
 @dataclass
