@@ -82,6 +82,7 @@ def test_these_are_the_tables() -> None:
         "ratings",
         "jobs",
         "job_items",
+        "run_notes",
     }
 
 
