@@ -9,6 +9,7 @@ of 20 tokens, and five hypotheses.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,12 +43,13 @@ class SlowModel:
     name = "openai:slow"
     capabilities: frozenset[Any] = frozenset({"chat"})
 
-    def __init__(self, latency: float) -> None:
-        self.latency = latency
+    def __init__(self, latency: float, spread: float = 0.0) -> None:
+        self.latency, self.spread = latency, spread
+        self._chance = random.Random(0)
 
     async def chat(self, request: ChatRequest) -> ChatResponse:
         """Wait, then answer."""
-        await asyncio.sleep(self.latency)
+        await asyncio.sleep(self.latency * (1 + self.spread * self._chance.uniform(-1, 1)))
         usage = TokenUsage(input_tokens=800, output_tokens=100)
         return ChatResponse(model=self.name, usage=usage, text=_TEXT * 4, finish="stop")
 
@@ -188,10 +190,10 @@ class Investigating:
 
 @asynccontextmanager
 async def investigating(
-    store: Store, latency: float, tag: str, checkpoint_url: str | None
+    store: Store, latency: float, tag: str, checkpoint_url: str | None, spread: float = 0.0
 ) -> AsyncIterator[Investigating]:
     """Without ``checkpoint_url`` nothing is kept between steps but the calls."""
-    recorder, model = Recorder(store), SlowModel(latency)
+    recorder, model = Recorder(store), SlowModel(latency, spread)
     if checkpoint_url is None:
         from langgraph.checkpoint.memory import InMemorySaver
 

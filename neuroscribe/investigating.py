@@ -88,19 +88,21 @@ class Investigator:
         *,
         key: str | None = None,
         fresh: bool = False,
+        retry: bool = False,
         progress: Callable[[Progress], None] | None = None,
         told: Callable[[Step], None] | None = None,
     ) -> Answer:
         """Explain and score one unit, or give the stored answer unless ``fresh``.
 
-        ``key`` is the request's, where it is known. Raises what
+        With ``retry`` a stored verdict of "failed" is no answer, and only what failed is asked
+        again. ``key`` is the request's, where it is known. Raises what
         :func:`neuroscribe.explaining.explain_unit` does.
         """
         if key is None:
             key = await asyncio.to_thread(request.key, self.workspace)
         if not fresh:
             found = await asyncio.to_thread(self.store.find_run, key)
-            if found is not None:
+            if found is not None and not (retry and found.verdict == "failed"):
                 await self._tidy(key)
                 return Answer(ExplainDocument.model_validate(found.document), stored=True)
         began, started, run = time.monotonic(), now(), uuid4().hex[:16]

@@ -37,7 +37,9 @@ from storage.jobs import (
 from storage.rows import fields
 from storage.schema import llm_calls
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 5
+"""A unit that kills its worker does so each time; one that was at work when a machine went down is
+not to blame, even if that happens a few times in a row."""
 _ENDED = {
     "done": "nothing is left of it; queue what failed again with retry-failed, or make a new job",
     "cancelled": "make a new job: answers that were paid for are not paid for again",

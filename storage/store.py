@@ -120,11 +120,12 @@ class Store:
         return self._run(rows[0])
 
     def finished(self, keys: Sequence[str]) -> set[str]:
-        """Those of ``keys`` for which :meth:`find_run` finds a run."""
+        """Those of ``keys`` for which there is a finished run with another verdict than failed."""
         known: set[str] = set()
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             part = runs.c.key.in_(keys[start : start + _KEYS_AT_ONCE])
-            asked = select(runs.c.key).where(part, runs.c.status == "done").distinct()
+            good = runs.c.verdict.is_distinct_from("failed")
+            asked = select(runs.c.key).where(part, runs.c.status == "done", good).distinct()
             known |= {row.key for row in self._rows(asked)}
         return known
 

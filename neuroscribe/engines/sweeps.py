@@ -13,6 +13,7 @@ from core.settings import Settings
 from core.version import code_version
 from neuroscribe.engines.fit import fit
 from neuroscribe.engines.pool import run_on_each
+from storage.job_store import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
     from agent.sweep import SweepEnd
@@ -101,6 +102,7 @@ def sweep_on_ray(
             job,
             workers=fitted.workers,
             share=fitted.share,
+            attempts=MAX_ATTEMPTS + 1,  # a unit that kills workers fails before they are given up
             stopped=stopped,
         )
     finally:

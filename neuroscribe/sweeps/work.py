@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
 from agent.sweep import Done, SweepEnd, SweepProgress, sweep
-from core.errors import NotStored, StorageError
+from core.errors import ModelError, NotStored, StorageError
 from core.ids import UnitId
 from neuroscribe.explaining import Answer
 from neuroscribe.investigating import Investigator, investigator
@@ -107,12 +107,19 @@ class _Asking:
     patience: float
 
     async def __call__(self, unit: UnitId) -> Done:
-        """The unit's answer, stored before or found now."""
+        """The unit's answer, stored before or found now.
+
+        :class:`ModelError` where the verdict is "failed", so that it can be tried again.
+        """
 
         async def ask() -> Answer:
-            return await self.investigator.answer(self.request.of(unit), key=self.keys[unit])
+            request = self.request.of(unit)
+            return await self.investigator.answer(request, key=self.keys[unit], retry=True)
 
-        return done_of(await _patiently(ask, self.patience))
+        answer = await _patiently(ask, self.patience)
+        if answer.document.verdict == "failed":
+            raise ModelError(answer.document.reason or "no usable answer came")
+        return done_of(answer)
 
 
 def done_of(answer: Answer) -> Done:

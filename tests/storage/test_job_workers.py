@@ -17,6 +17,7 @@ from storage_trouble import full_disk, intact, together
 
 from core.errors import DiskFull
 from storage import Ending, JobCounts, JobItem, JobStore, Store, open_store
+from storage.job_store import MAX_ATTEMPTS
 
 JOB = "job-0001"
 
@@ -97,18 +98,18 @@ def test_a_worker_that_took_its_own_item_again_ends_it_with_the_last_attempt(
 
 
 def test_an_item_whose_workers_all_die_fails(jobs: JobStore) -> None:
-    for minute in (0, 1, 2):
+    for minute in range(MAX_ATTEMPTS):
         assert positions(claim(jobs, f"worker-{minute}", minute)) == [0]
-    assert positions(claim(jobs, "ada", 3, limit=9)) == [1, 2, 3]
+    assert positions(claim(jobs, "ada", MAX_ATTEMPTS, limit=9)) == [1, 2, 3]
     failed = jobs.items(JOB)[0]
     assert (failed.state, failed.error_code) == ("failed", "worker_lost")
-    assert failed.error == "its worker was lost 3 times"
+    assert failed.error == f"its worker was lost {MAX_ATTEMPTS} times"
 
 
 def test_a_job_is_done_when_its_last_item_lost_its_last_worker(jobs: JobStore) -> None:
-    for minute in (0, 1, 2):
+    for minute in range(MAX_ATTEMPTS):
         assert positions(claim(jobs, f"worker-{minute}", minute, limit=4)) == [0, 1, 2, 3]
-    assert claim(jobs, "ada", 3) == []
+    assert claim(jobs, "ada", MAX_ATTEMPTS) == []
     assert jobs.get(JOB).state == "done"
     assert jobs.counts(JOB) == JobCounts(failed=4)
 
