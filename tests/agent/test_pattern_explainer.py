@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import values_of
 from evidence_pool import SitePool, Text
 from made_up import Made, Rule, before, made, on, silent
 from numpy.typing import NDArray
@@ -36,6 +35,7 @@ from core.patterns import (
     parse,
 )
 from subjects.planted import PlantedSubject
+from tests.agent.conftest import values_of
 
 UNIT = UnitId("planted", "made", 0)
 

@@ -10,8 +10,8 @@ from made_up import before, made, on
 from scipy.optimize import lsq_linear
 
 from agent.explainers.pattern.candidates import forms_of, propose, word_of
-from agent.explainers.pattern.explainer import Judge
 from agent.explainers.pattern.fit import Regression, refit, sayable
+from agent.explainers.pattern.judge import Judge
 from agent.explainers.pattern.search import PRICE, search
 from core.patterns import MAX_CLAUSES, Pattern, Within, parse, render
 
@@ -162,8 +162,8 @@ def test_the_judge_prefers_the_shorter_of_equals_and_pays_for_the_refuted() -> N
     long = parse('Fires 10/10 on the tokens " cat" or "nowhere".')
     claimed = parse('Fires 10/10 on the token " cat" not right after the token "nowhere".')
     assert judge(short) > judge(long) > judge(claimed) > 0.9
-    assert judge.ranked([long, short])[0] == short
+    assert judge.ranked([long, short]) == [short, long]
     refuted = set(claimed.clauses[0].contexts)
-    assert judge.ranked([claimed, long], refuted)[0] == long
+    assert judge.ranked([claimed, long], refuted) == [long, claimed]
     assert judge.ranked([]) == []
     assert judge(parse('Fires 10/10 on the token " dog".')) < 0

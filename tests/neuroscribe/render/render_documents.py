@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from render_steps import EXPERIMENTS, STEPS, arm, step, trial
-
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score, Usage
 from neuroscribe.documents import (
@@ -20,6 +18,7 @@ from neuroscribe.documents import (
     Statistics,
     UnitProfile,
 )
+from tests.neuroscribe.render.render_steps import EXPERIMENTS, STEPS, arm, step, trial
 
 UNIT = UnitId("demo", "mlp.2", 117)
 NASTY = (
