@@ -345,14 +345,17 @@ def _why_stop(side: Side, work: Work, before: Candidate | None, best: Candidate)
 
 
 async def ranked(side: Side, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Each text once (as it was written last), by merit on ``select``.
+    """Each text once, by merit on ``select``; ``candidates`` begin with what was written last.
 
-    The shorter of equals comes first, then the one that was known before.
+    The last handicap counts, and the first origin. The shorter of equals comes first, then the one
+    that was known before.
     """
     unique: dict[str, Candidate] = {}
     known = {c.text: c.fit for c in candidates if c.fit is not None}
+    origins = {c.text: c.origin for c in candidates}
     for candidate in candidates:
-        unique.setdefault(candidate.text, candidate)
+        first = candidate.model_copy(update={"origin": origins[candidate.text]})
+        unique.setdefault(candidate.text, first)
     new = [c.text for c in unique.values() if c.text not in known]
     if len(unique) == 1 and not isinstance(side.setup.simulator, PatternSimulator):
         return list(unique.values())  # nothing to choose, nothing to pay

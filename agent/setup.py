@@ -26,7 +26,7 @@ ArmName = Literal["one_shot", "resampling", "paraphrase"]
 ARMS: tuple[ArmName, ...] = ("one_shot", "resampling", "paraphrase")
 
 ROUNDS = 2
-RUNS = 900
+RUNS = 600
 FIRST = 0.75
 
 

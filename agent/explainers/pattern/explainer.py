@@ -36,6 +36,9 @@ from core.patterns import Clause, Context, Pattern, TokenGrid, evaluate, parse, 
 
 T = TypeVar("T")
 RIVALS = 3
+SHORTLIST = 8
+LEFT = 1.0
+"""What the variance that a sentence leaves in its own evidence weighs beside its fit on select."""
 HYPOTHESES = 3
 
 
@@ -78,6 +81,7 @@ class PatternSession:
     tried: dict[Pattern, None] = field(default_factory=dict)
     _regression: Regression | None = None
     _judge: Judge | None = None
+    _first: list[Pattern] | None = None
 
     @property
     def regression(self) -> Regression:
@@ -98,8 +102,14 @@ class PatternSession:
         return await self._searched(self._propose)
 
     def _propose(self) -> Proposed:
-        passed = search(self.regression, price=self.by.price)
-        return self._proposed([found.pattern for found in passed], set(), "proposed")
+        return self._proposed(self._passed(), set(), "proposed", self.regression)
+
+    def _passed(self) -> list[Pattern]:
+        """What a search from the excerpts alone passes through."""
+        if self._first is None:
+            found = search(self.regression, price=self.by.price)
+            self._first = [passed.pattern for passed in found]
+        return self._first
 
     async def design(
         self, ranked: Sequence[Candidate], done: Sequence[Experiment], runs: int
@@ -142,7 +152,7 @@ class PatternSession:
         if any(names(p, refuted) for p in best):
             passed = search(regression, price=price, extra_contexts=needed, barred=refuted)
             found += [f.pattern for f in passed]
-        return self._proposed(found, refuted, "revised", known=patterns)
+        return self._proposed(found, refuted, "revised", regression, known=patterns)
 
     async def resample(self, runs: int, rounds: int) -> Proposed:
         """Search again with ``runs`` more windows, drawn whatever their text."""
@@ -165,8 +175,10 @@ class PatternSession:
             strata=np.zeros(len(drawn), dtype=np.int64),
             pool_strata=np.zeros(len(self.explain.pool), dtype=np.int64),
         )
-        passed = search(Regression.of(self.explain, more), price=self.by.price)
-        return self._proposed([found.pattern for found in passed], set(), "resampled")
+        regression = Regression.of(self.explain, more)
+        passed = [found.pattern for found in search(regression, price=self.by.price)]
+        first = self.judge.ranked(self._passed())[:HYPOTHESES]
+        return self._proposed(passed, set(), "resampled", regression, known=first)
 
     async def divide(self, best: Candidate, done: Sequence[Experiment]) -> Proposed:
         """One sentence joined from those of groups of excerpts that are unlike each other."""
@@ -181,12 +193,14 @@ class PatternSession:
             extra_contexts=contexts_needed(done),
             barred=refuted,
         )
-        fitted = None if whole is None else refit(whole, self._with(done))
+        regression = self._with(done)
+        fitted = None if whole is None else refit(whole, regression)
         if fitted is None or self.judge(fitted) <= 0:
             return Proposed()
         self.tried[fitted] = None
-        found = self._candidate(fitted, refuted, "divided")
-        return Proposed((found,)) if len(found.meanings) > 1 else Proposed()
+        found = self._candidate(fitted, refuted, "divided", regression)
+        again = self._candidate(parse(best.text), refuted, best.origin, regression)
+        return Proposed((found, again)) if len(found.meanings) > 1 else Proposed()
 
     async def paraphrase(self, best: Candidate) -> Candidate | None:
         """The clauses in the opposite order: sentences have one reading, so nothing may change."""
@@ -213,18 +227,28 @@ class PatternSession:
         patterns: Sequence[Pattern],
         refuted: set[Context],
         origin: str,
+        regression: Regression,
         known: Sequence[Pattern] = (),
     ) -> Proposed:
+        """The best of all these, and every known one: all are measured on the same text."""
         self.tried |= dict.fromkeys(patterns)
-        ranked = self.judge.ranked([*patterns, *known], refuted)
+        order = self.judge.ranked([*patterns, *known], refuted)
         parameters: dict[str, Parameter] = {"price": self.by.price}
-        if not ranked or self.judge(ranked[0]) <= 0:
+        if not order or self.judge(order[0]) <= 0:
             reason = f"no sentence paid for its length ({len(self.tried)} compared)"
             return Proposed((), "abstained", reason, parameters)
-        chosen = [self._candidate(p, refuted, origin) for p in ranked if self.judge(p) > 0]
-        return Proposed(tuple(chosen[:HYPOTHESES]), parameters=parameters)
+        shortlist = [p for p in order if self.judge(p) > 0][:SHORTLIST]
+        beside = [p for p in known if p not in shortlist]
+        found = {p: self._candidate(p, refuted, origin, regression) for p in [*shortlist, *beside]}
+        ranked = sorted(shortlist, key=lambda p: (found[p].handicap - self.judge.fit(p), p.symbols))
+        chosen = [*ranked[:HYPOTHESES], *(p for p in known if p not in ranked[:HYPOTHESES])]
+        return Proposed(tuple(found[p] for p in chosen), parameters=parameters)
 
-    def _candidate(self, pattern: Pattern, refuted: set[Context], origin: str) -> Candidate:
+    def _candidate(
+        self, pattern: Pattern, refuted: set[Context], origin: str, regression: Regression
+    ) -> Candidate:
+        """``regression`` is the evidence so far: what the sentence leaves of it is a handicap."""
+        left = regression.left(pattern)
         readings = self.judge.readings(pattern)
         return Candidate(
             text=render(pattern),
@@ -233,7 +257,7 @@ class PatternSession:
                 Meaning(text=render(r.pattern), symbols=r.pattern.symbols, share=r.share)
                 for r in readings
             ),
-            handicap=handicap(pattern, refuted),
+            handicap=handicap(pattern, refuted) + LEFT * left,
             origin=origin,
         )
 

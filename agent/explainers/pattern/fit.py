@@ -125,6 +125,11 @@ class Regression:
             fit = 2 * strengths @ targets - strengths @ centred_gram @ strengths
             yield variance - float(fit)
 
+    def left(self, pattern: Pattern) -> float:
+        """The share of variance that a sentence leaves, its strengths fitted to this text."""
+        masks = [clause_mask(clause, self.grid) for clause in pattern.clauses]
+        return self.error(self.solve(masks)[1])
+
     def error(self, residual: Array) -> float:
         """The share of variance a residual leaves."""
         return float((self.weights * residual * residual).sum())
