@@ -64,6 +64,7 @@ bench: setup  ## the benchmarks in their short form
 	$(BIN)/python -m benchmarks.planted --quick
 	$(BIN)/python -m benchmarks.demo_units --units 40
 	$(BIN)/python -m benchmarks.llm_overhead --calls 500 --repeats 2
+	$(BIN)/python -m benchmarks.sweep --units 200 --repeats 1 --spread 0.5
 	$(BIN)/python -m benchmarks.ideal --per-family 1 --strategies indexed
 
 bench-full: setup  ## the benchmarks as docs/benchmarks.md prints them
@@ -71,6 +72,8 @@ bench-full: setup  ## the benchmarks as docs/benchmarks.md prints them
 	$(BIN)/python -m benchmarks.planted
 	$(BIN)/python -m benchmarks.demo_units --units 200
 	$(BIN)/python -m benchmarks.llm_overhead
+	$(BIN)/python -m benchmarks.sweep --spread 0.5
+	$(BIN)/python -m benchmarks.sweep --spread 0.5 --units 300 --ray 2
 	$(BIN)/python -m benchmarks.ideal --strategies all-at-once,indexed
 	$(BIN)/python -m benchmarks.ideal --per-family 1 --excerpts 2 --strategies token-by-token
 

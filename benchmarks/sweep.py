@@ -7,6 +7,7 @@ latency / concurrency); medians in seconds of ``bare`` (a semaphore, nothing kep
 through the graph, calls recorded, nothing else kept) and ``kept`` (with checkpoints and notes).
 ``ratio_scheduler``, ``ratio_steps`` and ``ratio_kept`` are over ``ideal``, ``ratio_checkpoints`` is
 kept / steps, ``ratio_bare`` bare / ideal; each with ``_low`` and ``_high`` over the repeats.
+``cpu_ms_a_unit`` is processor time, which does not depend on who else uses the machine.
 ``kilobytes_a_unit``: what the last ``kept`` repeat left in the database (calls and job) and, of
 notes and checkpoints, the most that lay there while it ran, and what was left of them.
 
@@ -159,7 +160,8 @@ def measure(contest: Contest, repeats: int) -> dict[str, Any]:
             "steps": lambda: contest.steps(store, False),
             "kept": lambda: contest.steps(store, True),
         }
-        seconds = interleaved(contestants, repeats)
+        used = dict.fromkeys(contestants, 0.0)
+        seconds = interleaved({n: _timed(run, n, used) for n, run in contestants.items()}, repeats)
         sizes = Sizes()
         before = _file_size(contest.folder / "jobs.db", store)
         if contest.url is None:
@@ -171,6 +173,8 @@ def measure(contest: Contest, repeats: int) -> dict[str, Any]:
     for name, each in seconds.items():
         figures |= ratio(name, each, [ideal] * repeats)
     figures |= ratio("checkpoints", seconds["kept"], seconds["steps"])
+    rounds = (repeats + 1) * len(contest.units)
+    figures["cpu_ms_a_unit"] = {n: round(1000 * t / rounds, 2) for n, t in used.items()}
     if contest.url is None:
         each = {
             "database": after - before,
@@ -247,6 +251,17 @@ def measure_ray(contest: Contest, workers: int, repeats: int) -> dict[str, Any]:
     return figures | ratio("ray", seconds["ray"], seconds["local"])
 
 
+def _timed(run: Callable[[], object], name: str, used: dict[str, float]) -> Callable[[], None]:
+    """The same, adding the processor's seconds to those of ``name``."""
+
+    def timed() -> None:
+        began = time.process_time()
+        run()
+        used[name] += time.process_time() - began
+
+    return timed
+
+
 def _told(contest: Contest, repeats: int) -> dict[str, Any]:
     return {
         "units": len(contest.units),
@@ -314,6 +329,8 @@ def main() -> None:
         if f"ratio_{name}" in figures:
             middle, low, high = (figures[f"ratio_{name}{end}"] for end in ("", "_low", "_high"))
             print(f"  ratio {name:<12} {middle} [{low}, {high}]")
+    for name, used in figures.get("cpu_ms_a_unit", {}).items():
+        print(f"  CPU ms a unit, {name}: {used}")
     for name, size in figures.get("kilobytes_a_unit", {}).items():
         print(f"  kB a unit, {name}: {size}")
 

@@ -159,7 +159,7 @@ def explain_layer(
     """
     request = request.lasting()
     plan, chosen = plan_sweep(workspace, request, options, collecting=collecting)
-    _try_models(workspace, request, options)
+    _try_models(workspace, request, options.budget_usd)
     with workspace.store() as store:
         job = _job(workspace, store, request, options, chosen)
         if planned is not None:
@@ -184,9 +184,11 @@ def resume_sweep(
     with workspace.store() as store:
         job = store.jobs.get(id)
         request = request_of(job)
+        usd = job.budget_usd if options.budget_usd is None else options.budget_usd
+        if job.state not in ("done", "cancelled"):
+            _try_models(workspace, request, usd)
         store.jobs.resume(job.id)
         job = store.jobs.allow(job.id, budget_usd=options.budget_usd, max_calls=options.max_calls)
-        _try_models(workspace, request, options, job)
         if started is not None:
             started(job)
         return _run(workspace, store, job, request, options, progress)
@@ -276,14 +278,8 @@ def _concurrency(workspace: Workspace, request: SweepRequest, options: SweepOpti
     return options.concurrency or default
 
 
-def _try_models(
-    workspace: Workspace,
-    request: SweepRequest,
-    options: SweepOptions,
-    job: StoredJob | None = None,
-) -> None:
+def _try_models(workspace: Workspace, request: SweepRequest, usd: float | None) -> None:
     """Open and close the models, so that a missing key or price is told before a job is made."""
-    usd = options.budget_usd if job is None else job.budget_usd
     spending = Spending(usd=usd, concurrency=1)
 
     async def attempt() -> None:

@@ -7,10 +7,13 @@ handling is switched off: it would leave ``CREATE TABLE`` and reads outside tran
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -21,6 +24,8 @@ from core.errors import MissingExtra, StorageError
 from storage.faults import translated
 
 _WRITES = "neuroscribe_writes"
+_TURNS: WeakKeyDictionary[Engine, threading.RLock] = WeakKeyDictionary()
+_TURNS_LOCK = threading.Lock()
 _URL_HINT = "write it as sqlite:////folder/file.db or postgresql+psycopg://user@host/name"
 
 
@@ -98,10 +103,22 @@ def transaction(engine: Engine, name: str, *, writes: bool) -> Iterator[Connecti
 
     ``name`` is what error messages call the database. Raises :class:`StorageError`.
     """
-    with translated(name), engine.connect() as connection:
+    with translated(name), _turn(engine, writes), engine.connect() as connection:
         connection.execution_options(**{_WRITES: writes})
         with connection.begin():
             yield connection
+
+
+def _turn(engine: Engine, writes: bool) -> AbstractContextManager[Any]:
+    """The turn of a writer among the threads of this process.
+
+    SQLite makes a writer that finds the file locked sleep, longer each time; threads that take
+    turns here are woken at once. Other processes are waited for as before.
+    """
+    if not writes or engine.dialect.name != "sqlite":
+        return nullcontext()
+    with _TURNS_LOCK:
+        return _TURNS.setdefault(engine, threading.RLock())
 
 
 def use_wal(engine: Engine, patience: float) -> None:

@@ -16,6 +16,7 @@ from sweep_examples import JOB, SHORT, Asked, Unsteady, forever, locked, make_jo
 
 from agent.sweep import sweep
 from storage import JobCounts, JobStore, open_store
+from storage.job_store import MAX_ATTEMPTS
 
 LONG_AGO = datetime(2025, 1, 31, 12, tzinfo=UTC)
 WORKER = Path(__file__).with_name("sweep_worker.py")
@@ -161,9 +162,9 @@ def test_items_of_a_dead_worker_are_taken_over(jobs: JobStore) -> None:
 
 
 def test_a_unit_that_kills_its_workers_fails_in_the_end(jobs: JobStore) -> None:
-    for hour, name in enumerate("abc"):
+    for hour in range(MAX_ATTEMPTS):
         now = LONG_AGO.replace(hour=hour)
-        (item,) = jobs.claim(JOB, name, limit=1, lease_seconds=60, now=now)
+        (item,) = jobs.claim(JOB, f"worker-{hour}", limit=1, lease_seconds=60, now=now)
         assert (item.position, item.attempts) == (0, hour + 1)
     assert swept(jobs, Asked()).counts == JobCounts(done=9, failed=1)
     assert jobs.items(JOB)[0].error_code == "worker_lost"

@@ -59,6 +59,19 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus on which a unit takes a moment."""
+    path = tmp_path_factory.mktemp("few") / "few.jsonl"
+    rows = [
+        {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
+        for name in ("agreement", "prose")
+        for d in documents(name, seed=3, count=60)
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
 def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One home for all tests that do not break it, so that indexes are collected once."""
     return tmp_path_factory.mktemp("home")

@@ -22,7 +22,6 @@ from sqlalchemy import text
 from sweep_server import anything
 
 from storage import open_store
-from subjects.corpora.generated import documents
 
 CONCURRENCY = 4
 REQUESTS_A_UNIT = 7
@@ -77,19 +76,6 @@ def nursery(home: Path, lease: float = 0.5) -> Iterator[Nursery]:
         finally:
             assert process.stdin is not None
             process.stdin.close()
-
-
-@pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus on which a unit takes a moment."""
-    path = tmp_path_factory.mktemp("few") / "few.jsonl"
-    rows = [
-        {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
-        for name in ("agreement", "prose")
-        for d in documents(name, seed=3, count=60)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    return path
 
 
 def command(corpus: Path, url: str, units: int) -> tuple[str, ...]:

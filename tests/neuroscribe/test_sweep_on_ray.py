@@ -29,10 +29,8 @@ from neuroscribe.sweeping import SweepOptions, SweepRequest, Swept, explain_laye
 from neuroscribe.sweeps.work import Pace
 from neuroscribe.workspace import CorpusChoice, Workspace
 from storage import Store
-from tests.neuroscribe.test_sweeping import few
 
 pytest.importorskip("ray", reason="Ray is not installed")
-assert few  # the corpus
 ON_RAY = EngineChoice("ray", workers=2)
 
 

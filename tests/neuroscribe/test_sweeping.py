@@ -17,35 +17,18 @@ from fake_server import FakeServer, running
 from sweep_server import anything
 
 import neuroscribe
-from core.errors import BudgetReached, JobState, StorageError
+from core.errors import StorageError
 from core.ids import UnitId
 from core.settings import Settings
 from neuroscribe.investigating import Investigator
 from neuroscribe.models import ModelChoice
 from neuroscribe.sweeping import SweepOptions, SweepRequest, explain_layer, resume_sweep
-from neuroscribe.sweeps.request import request_of
-from neuroscribe.sweeps.shared_budget import SharedBudget
-from neuroscribe.sweeps.units import choose, numbers
 from neuroscribe.workspace import CorpusChoice, Workspace
-from storage import JobRecord, Store, open_store
-from subjects.corpora.generated import documents
+from storage import Store, open_store
 from tests.neuroscribe.conftest import Ran
 
 Run = Callable[..., Ran]
 SITE = "demo-tiny/mlp.1"
-
-
-@pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus on which a unit takes a moment."""
-    path = tmp_path_factory.mktemp("few") / "few.jsonl"
-    rows = [
-        {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
-        for name in ("agreement", "prose")
-        for d in documents(name, seed=3, count=60)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    return path
 
 
 class Fake:
@@ -90,10 +73,6 @@ def store(home: Path) -> Iterator[Store]:
         yield opened
 
 
-def test_units_are_named_by_numbers_and_ranges() -> None:
-    assert numbers("7, 0-3,2,120") == [0, 1, 2, 3, 7, 120]
-
-
 @pytest.mark.parametrize("said", ["", "a", "3-1", "1-", "-4", "1,,2", "1.5"])
 def test_what_is_no_number_is_refused_before_anything_is_loaded(
     run: Run, few: Path, home: Path, said: str
@@ -132,44 +111,6 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     answer = run("explain-layer", *words, "--corpus", few, "--window", "16", "--json")
     assert (answer.code, answer.json["error"]["code"]) == (2, code)
-
-
-def test_dead_units_are_left_out_and_counted() -> None:
-    chosen = choose(SweepRequest("demo", "mlp.0"), 10, [1, 4, 7])
-    assert [unit.index for unit in chosen.units] == [1, 4, 7]
-    assert (chosen.live, chosen.dead) == (3, 7)
-
-
-def test_a_sample_is_drawn_by_the_seed_and_a_larger_one_holds_a_smaller() -> None:
-    def drawn(count: int, seed: int) -> set[int]:
-        asked = SweepRequest("demo", "mlp.0", sample=count, seed=seed)
-        return {unit.index for unit in choose(asked, 100, list(range(100))).units}
-
-    assert drawn(10, 1) == drawn(10, 1)
-    assert drawn(10, 1) < drawn(20, 1)
-    assert drawn(10, 1) != drawn(10, 2)
-
-
-def test_a_request_is_read_back_exactly_and_another_versions_is_refused() -> None:
-    request = SweepRequest(
-        "demo", "mlp.2", units="0-9", seed=4, mode="one-shot", arms=True, neighbours=3,
-        corpus=CorpusChoice("texts", "body", 7, 32, 4),
-        models=ModelChoice("openai:m", "anthropic:n", "indexed", 5, 6, 7),
-    )  # fmt: skip
-
-    def stored(parameters: dict[str, Any]) -> Any:
-        from storage import StoredJob
-
-        return StoredJob(
-            id="j", subject="demo", site="mlp.2", parameters=parameters, state="queued",
-            created="2025-01-31T12:00:00Z", updated="2025-01-31T12:00:00Z",
-        )  # fmt: skip
-
-    held = json.loads(json.dumps(request.parameters()))
-    assert request_of(stored(held)) == request
-    for changed in ({"format": 99}, {"strange": 1}, {"corpus": 3}):
-        with pytest.raises(JobState, match="another version"):
-            request_of(stored(held | changed))
 
 
 def test_a_sweep_without_a_model_ends_with_a_summary_and_is_answered_once(
@@ -422,35 +363,6 @@ def test_memory_that_runs_out_halves_the_batch_then_fails_that_unit_alone(
     told = explain_layer(workspace, request, SweepOptions()).document
     assert (told.items.done, told.items.failed) == (1, 1)
     assert told.failures == {"subject_out_of_memory": 1}
-
-
-def test_every_process_may_spend_its_part_of_what_is_left(store: Store) -> None:
-    """Two workers hold units: of 100 calls each may make 50, and hears when limits are raised."""
-    units = [UnitId("demo", "mlp.0", index) for index in range(4)]
-    record = JobRecord(
-        id="shared-budget", subject="demo", site="mlp.0", parameters={}, max_calls=100,
-        created="2025-01-31T12:00:00Z",
-    )  # fmt: skip
-    store.jobs.create(record, units)
-    alone = SharedBudget(store.jobs, record.id)
-    assert alone.calls == 100
-    for worker in ("ada", "bob"):
-        store.jobs.claim(record.id, worker, limit=2, lease_seconds=600)
-    alone.refresh()
-    assert alone.calls == 50
-    alone.spent_calls = 50
-    alone.refresh()
-    assert alone.calls == 75
-    store.jobs.allow(record.id, max_calls=50)
-    alone.refresh()
-    assert alone.calls == 50
-    from llms.protocol import ChatRequest, Message
-
-    request = ChatRequest(role="chat", messages=(Message(role="user", text="x"),), max_tokens=1)
-    with pytest.raises(BudgetReached, match="the job's budget of 50 calls"):
-        alone.reserve(request, None)
-    store.jobs.allow(record.id, max_calls=200)
-    assert alone.reserve(request, None).tokens
 
 
 def test_python_sweeps_too(few: Path, home: Path) -> None:
