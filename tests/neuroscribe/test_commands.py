@@ -61,7 +61,7 @@ def test_the_python_api_gives_the_same_document(run: Run, home: Path, corpus: Pa
 
 
 def test_the_public_names_are_these() -> None:
-    assert neuroscribe.__all__ == ["explain", "score", "show"]
+    assert neuroscribe.__all__ == ["explain", "explain_layer", "score", "show"]
 
 
 def test_subjects_can_be_added_and_listed(run: Run, own_home: Path, tmp_path: Path) -> None:
