@@ -131,6 +131,7 @@ def test_what_one_engine_began_the_other_ends(
         assert content(plans[0], tmp_path / home) == local[0]
 
 
+@pytest.mark.slow
 def test_one_worker_makes_the_same_index_even_when_interrupted(
     cluster: RayCluster, plans: list[CollectPlan], local: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -185,6 +186,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_shard_done_again(
     assert content(plans[0], tmp_path) == local[0]
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_named(
     cluster: RayCluster, plans: list[CollectPlan], tmp_path: Path
 ) -> None:
@@ -195,6 +197,7 @@ def test_a_shard_that_kills_every_worker_is_named(
         collect(plans[0], tmp_path, engine=engine)
 
 
+@pytest.mark.slow
 def test_a_worker_with_another_model_is_refused(
     cluster: RayCluster, plans: list[CollectPlan], tmp_path: Path
 ) -> None:
@@ -205,6 +208,7 @@ def test_a_worker_with_another_model_is_refused(
         collect(plans[0], tmp_path, engine=engine)
 
 
+@pytest.mark.slow
 def test_workers_use_as_many_threads_as_this_process(cluster: RayCluster) -> None:
     recipe = SubjectRecipe(SUBJECT, threads=2)
     with ActorPool(cluster, LoadedSpec(recipe), 1) as pool:
@@ -220,6 +224,7 @@ def test_answers_come_in_the_order_of_the_items(cluster: RayCluster) -> None:
         assert list(pool.map([])) == []
 
 
+@pytest.mark.slow
 def test_no_more_items_are_taken_than_two_a_worker(cluster: RayCluster) -> None:
     taken: list[int] = []
 
@@ -261,6 +266,7 @@ def test_errors_keep_class_message_hint_and_fields(cluster: RayCluster) -> None:
         assert list(pool.map(["still here"])) == ["STILL HERE"]
 
 
+@pytest.mark.slow
 def test_dead_workers_are_replaced_up_to_a_limit(cluster: RayCluster, tmp_path: Path) -> None:
     marker = tmp_path / "died"
     with ActorPool(cluster, ToySpec(), 2, queued=2, attempts=2) as pool:
@@ -273,6 +279,7 @@ def test_dead_workers_are_replaced_up_to_a_limit(cluster: RayCluster, tmp_path: 
     assert "'die' lost its worker 2 times" in said[4].message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trouble", "kind", "said"),
     [("error", SubjectError, "'toy' is broken"), ("death", WorkerLost, "no worker could be")],
@@ -287,6 +294,7 @@ def test_workers_that_cannot_start_say_why(
         list(pool.map(["a"]))
 
 
+@pytest.mark.slow
 def test_a_share_that_no_machine_has_is_refused(cluster: RayCluster) -> None:
     with (
         ActorPool(cluster, ToySpec(), 1, share=Share(cpus=64)) as pool,
@@ -307,6 +315,7 @@ def test_a_job_is_run_on_each_worker_and_survives_one(cluster: RayCluster, tmp_p
     assert len(list(tmp_path.glob("*.done"))) == 19
 
 
+@pytest.mark.slow
 def test_a_job_ends_when_it_is_told_to(cluster: RayCluster, tmp_path: Path) -> None:
     def stopped() -> bool:
         return (tmp_path / "endless-3.done").exists()
@@ -318,6 +327,7 @@ def test_a_job_ends_when_it_is_told_to(cluster: RayCluster, tmp_path: Path) -> N
     assert len(done) == len(list(tmp_path.glob("*.done")))
 
 
+@pytest.mark.slow
 def test_an_interruption_is_forwarded_to_the_workers(cluster: RayCluster, tmp_path: Path) -> None:
     """Ctrl-C: what a worker is at is finished, nothing is left claimed and undone."""
 
