@@ -30,7 +30,13 @@ def request(corpus: Path, unit: str, **given: Any) -> ExplainRequest:
 
 @pytest.fixture
 def workspace(home: Path) -> Workspace:
-    return Workspace(Settings())
+    """The shared home, without what investigations of other tests left when they were stopped."""
+    opened = Workspace(Settings())
+    with opened.store() as store, store.engine.begin() as link:
+        link.exec_driver_sql("DELETE FROM run_notes")
+    for file in opened.settings.home.glob("checkpoints.db*"):
+        file.unlink()
+    return opened
 
 
 def left(workspace: Workspace) -> tuple[int, int]:
