@@ -9,6 +9,9 @@ STAMP := $(VENV)/.installed
 UNIT ?= demo/mlp.2/163
 
 VLLM := .venv-vllm
+# Tests share the cores as processes; each computes with one thread.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 \
+	--dist worksteal
 
 .PHONY: help demo setup fmt lint types contracts test test-all test-vllm setup-vllm bench bench-full clean
 
@@ -42,10 +45,10 @@ contracts: setup  ## the floors: who may import whom
 	$(BIN)/lint-imports
 
 test: setup  ## the quick suite
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: setup test-vllm  ## every test, the slow ones too
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 setup-vllm: $(VLLM)/.installed  ## a real vLLM for the CPU in .venv-vllm (2.5 GB, some minutes)
 

@@ -133,6 +133,7 @@ def test_html_is_one_file_that_fetches_nothing(
     assert "<link" not in text
 
 
+@pytest.mark.slow
 def test_all_scorers_explain_the_output_side_and_edit_the_model(
     run: Run, home: Path, corpus: Path
 ) -> None:

@@ -54,6 +54,7 @@ def study_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+@pytest.mark.slow
 def test_the_study_sees_what_each_score_is_blind_to(
     run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch, study_home: Path, tmp_path: Path
 ) -> None:
@@ -104,6 +105,7 @@ def test_the_table_fits_a_narrow_terminal(
     assert "one of 2" in answer.out
 
 
+@pytest.mark.slow
 def test_scaling_tells_every_unit_that_has_no_score(
     run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch, study_home: Path
 ) -> None:
@@ -152,6 +154,7 @@ def test_the_sweep_compares_every_setting_with_the_default(corpus: Path, tmp_pat
     assert protocol_view(study)
 
 
+@pytest.mark.slow
 def test_what_an_explainer_says_stands_beside_the_truth(
     run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch, study_home: Path
 ) -> None:

@@ -166,6 +166,7 @@ def test_twenty_units_survive_three_kills(few: Path, tmp_path: Path) -> None:
     assert found["kills"] == 3
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_job_and_its_answers(few: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -117,6 +117,7 @@ def test_both_engines_find_the_same_with_and_without_a_model(
     assert len({each["texts"][0] for each in found[0][0].values()}) > 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_no_unit(
     few: Path, tmp_path: Path, fake: tuple[FakeServer, str]
 ) -> None:
