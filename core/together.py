@@ -17,16 +17,30 @@ A = TypeVar("A")
 class Together(Generic[Q, A]):
     """``answer`` gets a batch of questions and gives as many answers, in their order.
 
-    What it raises is raised for every question of that batch. Use within one event loop.
+    An exception among the answers is raised to the one who asked, one that is raised to all of that
+    batch. A batch is at most ``at_once`` questions. With ``needed_only`` a question that nobody
+    waits for any more is left out; without, it is answered all the same. Use within one event loop.
     """
 
-    def __init__(self, answer: Callable[[list[Q]], Awaitable[Sequence[A]]]) -> None:
+    def __init__(
+        self,
+        answer: Callable[[list[Q]], Awaitable[Sequence[A | Exception]]],
+        *,
+        at_once: int = AT_ONCE,
+        needed_only: bool = False,
+    ) -> None:
         self._answer = answer
+        self._at_once, self._needed_only = at_once, needed_only
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._worker: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many questions wait, beyond those that are being answered."""
+        return len(self._waiting)
+
     def ask(self, question: Q) -> asyncio.Future[A]:
-        """A future of the answer; a question is answered even if nobody waits any more."""
+        """A future of the answer."""
         done: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, done))
         if self._worker is None or self._worker.done():
@@ -36,14 +50,22 @@ class Together(Generic[Q, A]):
     async def _work(self) -> None:
         await asyncio.sleep(0)  # let those who are about to ask join the first batch
         while self._waiting:
-            batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
-            try:
-                answers = await self._answer([question for question, _ in batch])
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
+            if self._needed_only:
+                self._waiting = [asked for asked in self._waiting if not asked[1].cancelled()]
+            batch, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
+            if batch:
+                await self._settle(batch)
+
+    async def _settle(self, batch: list[tuple[Q, asyncio.Future[A]]]) -> None:
+        answers: Sequence[A | Exception]
+        try:
+            answers = await self._answer([question for question, _ in batch])
+        except Exception as error:
+            answers = [error] * len(batch)
+        for (_, done), answer in zip(batch, answers, strict=True):
+            if done.done():
+                continue
+            if isinstance(answer, Exception):
+                done.set_exception(answer)
             else:
-                for (_, done), answer in zip(batch, answers, strict=True):
-                    if not done.done():
-                        done.set_result(answer)
+                done.set_result(answer)
