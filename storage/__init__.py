@@ -7,11 +7,11 @@ or not at all, and what is written is never overwritten.
 Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storage.records`,
 :mod:`storage.calls`, :mod:`storage.ratings` and :mod:`storage.answers` (what goes in and out),
 :mod:`storage.call_rows` (which call answers a repeated request), :mod:`storage.cost_rows` (what
-units cost), :mod:`storage.rating_rows` (which
-ratings are refused), :mod:`storage.answer_rows` (which run answers for a unit) and
-:mod:`storage.schema` (the tables; its docstring says how to change one). Jobs about many units are
-in :mod:`storage.job_store`; :mod:`storage.jobs` says what states they and their items go through.
-:mod:`storage.engine` opens databases, :mod:`storage.faults` turns their failures into
+units cost), :mod:`storage.rating_rows` (which ratings are refused), :mod:`storage.answer_rows`
+(which run answers for a unit) and :mod:`storage.schema` (the tables; its docstring says how to
+change one). Jobs about many units are in :mod:`storage.job_store`; :mod:`storage.jobs` says what
+states they and their items go through, :mod:`storage.event_rows` how what happens in them is
+numbered. :mod:`storage.engine` opens databases, :mod:`storage.faults` turns their failures into
 :class:`core.errors.StorageError`.
 """
 
@@ -21,15 +21,18 @@ from storage.costs import PastRun, UnitCost
 from storage.job_store import JobStore
 from storage.jobs import (
     Ending,
+    EventKind,
     Held,
     ItemStatus,
     JobCounts,
+    JobEvent,
     JobItem,
     JobRecord,
     JobStatus,
     JobSummary,
     StoredJob,
 )
+from storage.keys import KeyRecord, KeyStore, Scope
 from storage.ratings import RatingRecord, Seen, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.store import Store, open_store
@@ -39,19 +42,24 @@ __all__ = [
     "CallRecord",
     "CallStatus",
     "Ending",
+    "EventKind",
     "ExperimentRecord",
     "Held",
     "ItemStatus",
     "JobCounts",
+    "JobEvent",
     "JobItem",
     "JobRecord",
     "JobStatus",
     "JobStore",
     "JobSummary",
+    "KeyRecord",
+    "KeyStore",
     "Opening",
     "PastRun",
     "RatingRecord",
     "RunRecord",
+    "Scope",
     "Seen",
     "SiteAnswers",
     "Spent",

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from core.errors import NotStored
 from core.ids import UnitId
+from storage import event_rows
 from storage.call_rows import SHORTEST_PREFIX
 from storage.jobs import WORKER_LOST, Ending, JobCounts, JobItem, JobRecord
 from storage.rows import fields
@@ -32,6 +33,10 @@ from storage.schema import job_items, jobs, llm_calls
 
 OPEN = ("queued", "running")
 _ROWS_AT_ONCE = 500
+_TOLD = (
+    *("position", "unit", "state", "run_id", "verdict", "score", "null_p95"),
+    *("error_code", "error", "seconds"),
+)
 _FREE: dict[str, Any] = {"worker": None, "lease_until": None}
 _FRESH: dict[str, Any] = _FREE | {
     "state": "queued",
@@ -142,6 +147,8 @@ def add(
         for position, unit in enumerate(units)
     ]
     connection.execute(insert(job_items), rows)
+    told = {"state": "queued", "reason": None}
+    event_rows.note(connection, job.id, job.created, [("job", told)])
 
 
 def lock(connection: Connection, job: str) -> Row[Any]:
@@ -153,9 +160,12 @@ def lock(connection: Connection, job: str) -> Row[Any]:
 
 
 def set_job(connection: Connection, job: str, now: str, **values: Any) -> None:
-    """Change the job's row."""
+    """Change the job's row; a change of its state is an event."""
     changed = update(jobs).where(jobs.c.id == job)
     connection.execute(changed.values(**values, updated=now))
+    if "state" in values:
+        told = {"state": values["state"], "reason": values.get("reason")}
+        event_rows.note(connection, job, now, [("job", told)])
 
 
 def give_up_lost(connection: Connection, job: str, now: str, max_attempts: int) -> None:
@@ -167,7 +177,9 @@ def give_up_lost(connection: Connection, job: str, now: str, max_attempts: int) 
     message = f"its worker was lost {max_attempts} times"
     error = {"error_code": WORKER_LOST, "error": message}
     failed = update(job_items).where(lost)
-    connection.execute(failed.values(state="failed", lease_until=None, finished=now, **error))
+    failed = failed.values(state="failed", lease_until=None, finished=now, **error)
+    ended = connection.execute(failed.returning(job_items))
+    event_rows.note(connection, job, now, [("item", _told(dict(row._mapping))) for row in ended])
     end_if_nothing_is_open(connection, row, now)
 
 
@@ -206,7 +218,8 @@ def take(
 def begin(connection: Connection, job: str, now: str) -> None:
     """A queued job runs."""
     begun = update(jobs).where(jobs.c.id == job, jobs.c.state == "queued")
-    connection.execute(begun.values(state="running", reason=None, updated=now))
+    if connection.execute(begun.values(state="running", reason=None, updated=now)).rowcount:
+        event_rows.note(connection, job, now, [("job", {"state": "running", "reason": None})])
 
 
 def renew(
@@ -236,7 +249,8 @@ def end(
         asked = select(job_items.c.position, job_items.c.attempts).where(held)
         attempts |= {row.position: row.attempts for row in connection.execute(asked)}
     taken: list[bool] = []
-    rows = []
+    rows: list[dict[str, Any]] = []
+    happened: list[event_rows.Happened] = []
     for ending in endings:
         position = ending.item.position
         taken.append(attempts.get(position) == ending.item.attempts)
@@ -244,9 +258,12 @@ def end(
             del attempts[position]  # a second ending of one item is not taken
             values = ending.model_dump(exclude={"item"}) | {"state": ending.state}
             rows.append({"at": position, "lease_until": None, "finished": now, **values})
+            named = {"position": position, "unit": str(ending.item.unit)}
+            happened.append(("item", _told(values | named)))
     if rows:
         here = and_(job_items.c.job == job, job_items.c.position == bindparam("at"))
         connection.execute(update(job_items).where(here), rows)
+        event_rows.note(connection, job, now, happened)
     return taken
 
 
@@ -298,6 +315,11 @@ def name_keys(connection: Connection, job: str, keys: Mapping[UnitId, str]) -> N
     )
     rows = [{"of": str(unit), "named": key} for unit, key in keys.items()]
     connection.execute(named, rows)
+
+
+def _told(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event of an item's end says."""
+    return {name: item[name] for name in _TOLD}
 
 
 def _in_state(job: str, state: str) -> ColumnElement[bool]:

@@ -19,21 +19,24 @@ from sqlalchemy import Connection, Engine, Row, func, select
 from core.errors import JobState, MisuseError, NotStored
 from core.ids import UnitId
 from core.results import Verdict
-from storage import call_rows, job_rows
+from storage import call_rows, event_rows, job_rows
 from storage.calls import Spent
 from storage.engine import transaction
 from storage.faults import translated
 from storage.jobs import (
     Ending,
+    EventKind,
     Held,
     ItemStatus,
     JobCounts,
+    JobEvent,
     JobItem,
     JobRecord,
     JobSummary,
     StoredJob,
     utc_text,
 )
+from storage.records import JsonObject
 from storage.rows import fields
 from storage.schema import llm_calls
 
@@ -150,6 +153,27 @@ class JobStore:
             mean_seconds=fsum(row.seconds or 0.0 for row in rows) / timed if timed else None,
             spent=spent,
         )
+
+    def events(self, job: str, after: int = 0, limit: int = 500) -> list[JobEvent]:
+        """What happened in the job beyond event number ``after``, in order, at most ``limit``."""
+        with self._reading() as connection:
+            rows = list(connection.execute(event_rows.following(job, after, limit)))
+            if not rows:
+                self._known(connection, job)
+        with translated(self._name):
+            return [JobEvent(**fields(row, JobEvent)) for row in rows]
+
+    def note(
+        self,
+        job: str,
+        happened: Sequence[tuple[EventKind, JsonObject]],
+        *,
+        now: datetime | None = None,
+    ) -> None:
+        """Write events that workers tell of."""
+        with self._writing() as connection:
+            job_rows.lock(connection, job)
+            event_rows.note(connection, job, utc_text(now), happened)
 
     # what workers do
 

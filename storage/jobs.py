@@ -24,6 +24,7 @@ from storage.records import JsonObject, UtcTime
 
 JobStatus = Literal["queued", "running", "paused", "cancelled", "done"]
 ItemStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+EventKind = Literal["job", "item", "step"]
 Limit = Annotated[int, Field(ge=0, lt=2**31)]
 
 WORKER_LOST = "worker_lost"
@@ -35,7 +36,8 @@ class JobRecord(Record):
 
     ``parameters`` are those of the request for one unit, without the unit. ``budget_usd`` and
     ``max_calls`` are limits for all items together (``None``: none), ``concurrency`` is how many
-    items one worker has in hand, ``engine`` names what runs them.
+    items one worker has in hand, ``engine`` names what runs them, ``owner`` the API key that it was
+    made with.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -47,6 +49,7 @@ class JobRecord(Record):
     max_calls: Limit | None = None
     concurrency: Annotated[int, Field(ge=1, lt=2**31)] = 16
     engine: str = "local"
+    owner: str | None = None
     created: UtcTime
 
 
@@ -84,6 +87,20 @@ class JobItem(Record):
     started: UtcTime | None = None
     finished: UtcTime | None = None
     seconds: Finite | None = None
+
+
+class JobEvent(Record):
+    """Something that happened in a job: its ``number``-th event, counted from 1 without gaps.
+
+    ``job``: it came into another state. ``item``: a unit ended. ``step``: an investigation did a
+    step.
+    """
+
+    job: str
+    number: int
+    time: UtcTime
+    kind: EventKind
+    data: JsonObject
 
 
 class Ending(Record):

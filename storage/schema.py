@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0007"
+HEAD = "0008"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -241,6 +241,9 @@ jobs = Table(
     Column("created", Text, nullable=False),
     Column("updated", Text, nullable=False),
     Column("finished", Text),
+    # the API key it was made with
+    Column("owner", Text),
+    Column("last_event", Integer, nullable=False, server_default="0"),
     UniqueConstraint("id"),
     CheckConstraint(
         "state IN ('queued', 'running', 'paused', 'cancelled', 'done')", name="state_known"
@@ -297,4 +300,35 @@ run_notes = Table(
     Column("run", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("value", JsonText, nullable=False),
+)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("job", Text, ForeignKey("jobs.id"), primary_key=True),
+    # counted by jobs.last_event
+    Column("number", Integer, primary_key=True),
+    Column("time", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", JsonText, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("name", AnyText, nullable=False),
+    # of the secret that the key holds: it is random, so a plain hash of it will do
+    Column("digest", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("expires", Text),
+    Column("revoked", Text),
+    Column("per_minute", Integer),
+    Column("budget_usd", FiniteFloat),
+    Column("max_calls", Integer),
+    UniqueConstraint("id"),
+    UniqueConstraint("digest"),
+    CheckConstraint("scope IN ('read', 'run', 'admin')", name="scope_known"),
 )

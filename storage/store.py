@@ -25,6 +25,7 @@ from storage.costs import PastRun, UnitCost
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
 from storage.job_store import JobStore
+from storage.keys import KeyStore
 from storage.migrations import bring_up_to_date
 from storage.ratings import RatingRecord, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
@@ -96,6 +97,11 @@ class Store:
     def jobs(self) -> JobStore:
         """Jobs about many units, and their items."""
         return JobStore(self.engine, self.name, self._check_open)
+
+    @property
+    def keys(self) -> KeyStore:
+        """API keys of the service."""
+        return KeyStore(self.engine, self.name, self._check_open)
 
     # reading
 

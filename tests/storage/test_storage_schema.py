@@ -83,6 +83,8 @@ def test_these_are_the_tables() -> None:
         "jobs",
         "job_items",
         "run_notes",
+        "job_events",
+        "api_keys",
     }
 
 
