@@ -12,7 +12,6 @@ from storage.calls import CallStatus, Spent, Totals
 from storage.rows import fields
 from storage.schema import llm_calls
 
-SHORTEST_PREFIX = 6
 SUMS = (
     func.count(llm_calls.c.number).label("calls"),
     func.coalesce(func.sum(llm_calls.c.input_tokens), 0).label("input_tokens"),
@@ -57,24 +56,6 @@ def answers(keys: Sequence[str], run: str | None) -> Select[Any]:
         .where(llm_calls.c.key.in_(keys), usable)
         .order_by(llm_calls.c.key, good_first, *_NEWEST_FIRST)
     )
-
-
-def with_id(id: str) -> Select[Any]:
-    """The call of this very id."""
-    return select(llm_calls).where(llm_calls.c.id == id)
-
-
-def beginning(prefix: str, at_most: int) -> Select[Any]:
-    """Calls whose ids begin with ``prefix``, letter case included, ``at_most`` of them."""
-    # substr, because LIKE ignores case in one database and reads % and _ as patterns in both;
-    # the inner query needs the index of ids only
-    ids = (
-        select(llm_calls.c.id)
-        .where(func.substr(llm_calls.c.id, 1, len(prefix)) == prefix)
-        .order_by(llm_calls.c.id)
-        .limit(at_most)
-    )
-    return select(llm_calls).where(llm_calls.c.id.in_(ids)).order_by(llm_calls.c.id)
 
 
 def newest(run: str | None, role: str | None, status: CallStatus | None, limit: int) -> Select[Any]:
