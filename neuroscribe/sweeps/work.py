@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,14 +16,14 @@ from core.ids import UnitId
 from neuroscribe.explaining import Answer
 from neuroscribe.investigating import Investigator, investigator
 from neuroscribe.models import Spending
-from neuroscribe.sweeps.request import SweepRequest, request_of
+from neuroscribe.sweeps.request import Keys, SweepRequest, request_of
 from neuroscribe.sweeps.shared_budget import SharedBudget
 
 if TYPE_CHECKING:
     from core.results import Score
     from neuroscribe.documents import ExplainDocument
     from neuroscribe.workspace import Workspace
-    from storage import Store
+    from storage import JobItem, Store
 
 T = TypeVar("T")
 _STOP_SECONDS = 0.2
@@ -49,16 +49,17 @@ def work(
     job: str,
     pace: Pace,
     *,
+    keys: Keys | None = None,
     progress: Callable[[SweepProgress], None] | None = None,
     stopped: Callable[[], bool] | None = None,
 ) -> SweepEnd:
     """Ask about the units of ``job`` and say why that ended; see :func:`agent.sweep.sweep`.
 
-    Nothing new is begun once ``stopped`` says so. Raises what keeps the work from being begun at
-    all (a model that cannot be opened, checkpoints that cannot be used), and ``KeyboardInterrupt``
-    after everything that was held is given back.
+    ``keys`` are its request's, where they are known. Nothing new is begun once ``stopped`` says so.
+    Raises what keeps the work from being begun at all (a model that cannot be opened, checkpoints
+    that cannot be used), and ``KeyboardInterrupt`` after everything that was held is given back.
     """
-    return asyncio.run(_work(workspace, store, job, pace, progress, stopped))
+    return asyncio.run(_work(workspace, store, job, pace, keys, progress, stopped))
 
 
 async def _work(
@@ -66,12 +67,15 @@ async def _work(
     store: Store,
     job: str,
     pace: Pace,
+    known: Keys | None,
     progress: Callable[[SweepProgress], None] | None,
     stopped: Callable[[], bool] | None,
 ) -> SweepEnd:
     request = request_of(store.jobs.get(job))
-    keys = keys_of(workspace, request, [item.unit for item in store.jobs.items(job)])
-    _name(store, job, keys)
+    known = known or request.keys(workspace)
+    items = store.jobs.items(job)
+    keys = known.of(item.unit for item in items)
+    _name(store, job, items, keys)
     budget = SharedBudget(store.jobs, job)
     spending = Spending(concurrency=pace.concurrency)
     stop = asyncio.Event()
@@ -144,15 +148,9 @@ def main_score(document: ExplainDocument) -> Score | None:
     return None
 
 
-def keys_of(workspace: Workspace, request: SweepRequest, units: list[UnitId]) -> dict[UnitId, str]:
-    """Under which keys the answers of units are stored."""
-    shared = request.of(units[0]).shared(workspace)
-    return {unit: request.of(unit).key_among(shared) for unit in units}
-
-
-def _name(store: Store, job: str, keys: dict[UnitId, str]) -> None:
+def _name(store: Store, job: str, items: Iterable[JobItem], keys: dict[UnitId, str]) -> None:
     """Tell the job under which keys calls are recorded: another version may use others."""
-    open_items = [item for state in ("queued", "running") for item in store.jobs.items(job, state)]
+    open_items = (item for item in items if item.state in ("queued", "running"))
     changed = {i.unit: keys[i.unit] for i in open_items if i.key != keys[i.unit]}
     if changed:
         store.jobs.set_keys(job, changed)
