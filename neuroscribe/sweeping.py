@@ -23,7 +23,7 @@ from core.errors import (
 from core.ids import UnitId
 from core.results import Record
 from neuroscribe.engines.choice import EngineChoice
-from neuroscribe.models import PATTERN, Spending, open_models
+from neuroscribe.models import Spending, open_models
 from neuroscribe.sweeps.estimate import Estimate, estimate, refuse_if_too_small
 from neuroscribe.sweeps.request import KIND, Keys, SweepRequest, request_of
 from neuroscribe.sweeps.summary import SweepDocument, sweep_document
@@ -274,8 +274,7 @@ def _dead(job: StoredJob) -> int | None:
 
 
 def _concurrency(workspace: Workspace, request: SweepRequest, options: SweepOptions) -> int:
-    offline = {request.models.explainer, request.models.simulates} == {PATTERN}
-    default = OFFLINE_CONCURRENCY if offline else workspace.settings.llm_concurrency
+    default = workspace.settings.llm_concurrency if request.models.asked else OFFLINE_CONCURRENCY
     return options.concurrency or default
 
 
