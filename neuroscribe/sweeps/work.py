@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay
-from tenacity.wait import wait_random_exponential
+from typing import TYPE_CHECKING
 
 from agent.sweep import Done, SweepEnd, SweepProgress, sweep
-from core.errors import ModelError, NotStored, StorageError
+from agent.sweep_queue import patiently
+from core.errors import ModelError, StorageError
 from core.ids import UnitId
 from neuroscribe.explaining import Answer
 from neuroscribe.investigating import Investigator, investigator
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from neuroscribe.workspace import Workspace
     from storage import JobItem, Store
 
-T = TypeVar("T")
 _STOP_SECONDS = 0.2
 
 
@@ -103,7 +100,10 @@ async def _work(
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """Asks about one unit; what its database refuses for a while is tried again."""
+    """Asks about one unit; what its database refuses for a while is tried again.
+
+    What was answered is not paid for again, so asking again costs nothing.
+    """
 
     investigator: Investigator
     request: SweepRequest
@@ -120,7 +120,7 @@ class _Asking:
             request = self.request.of(unit)
             return await self.investigator.answer(request, key=self.keys[unit], retry=True)
 
-        answer = await _patiently(ask, self.patience)
+        answer = await patiently(ask, self.patience)
         if answer.document.verdict == "failed":
             raise ModelError(answer.document.reason or "no usable answer came")
         return done_of(answer)
@@ -154,19 +154,6 @@ def _name(store: Store, job: str, items: Iterable[JobItem], keys: dict[UnitId, s
     changed = {i.unit: keys[i.unit] for i in open_items if i.key != keys[i.unit]}
     if changed:
         store.jobs.set_keys(job, changed)
-
-
-async def _patiently(ask: Callable[[], Coroutine[Any, Any, T]], patience: float) -> T:
-    """What was answered is not paid for again, so asking again costs nothing."""
-    retrying = AsyncRetrying(
-        stop=stop_after_delay(patience),
-        wait=wait_random_exponential(multiplier=0.1, max=5.0),
-        retry=retry_if_exception(
-            lambda e: isinstance(e, StorageError) and not isinstance(e, NotStored)
-        ),
-        reraise=True,
-    )
-    return await retrying(ask)
 
 
 async def _refresh(budget: SharedBudget, seconds: float) -> None:
