@@ -8,7 +8,7 @@ ends no sweep.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -90,13 +90,7 @@ class PatientQueue:
         self._thread.shutdown(wait=False)
 
     async def _patiently(self, work: Callable[[], T]) -> T:
-        retrying = AsyncRetrying(
-            stop=stop_after_delay(self._patience),
-            wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
-            retry=retry_if_exception(_may_pass),
-            reraise=True,
-        )
-        return await retrying(self._once, work)
+        return await patiently(partial(self._once, work), self._patience)
 
     async def _once(self, work: Callable[[], T]) -> T:
         asked = asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -108,6 +102,17 @@ class PatientQueue:
             asked.exception()
             raise
         return asked.result()
+
+
+async def patiently(ask: Callable[[], Awaitable[T]], patience: float) -> T:
+    """What ``ask`` gives; it is called again for ``patience`` seconds while the database fails."""
+    retrying = AsyncRetrying(
+        stop=stop_after_delay(patience),
+        wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
+        retry=retry_if_exception(_may_pass),
+        reraise=True,
+    )
+    return await retrying(ask)
 
 
 def _may_pass(error: BaseException) -> bool:

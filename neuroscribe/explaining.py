@@ -115,12 +115,15 @@ def explain_unit(
 
     request.check(workspace.settings)
     with workspace.store() as store:
-        if not fresh and (found := store.find_run(request.key(workspace))) is not None:
+        key = request.key(workspace)
+        if not fresh and (found := store.find_run(key)) is not None:
             return Answer(ExplainDocument.model_validate(found.document), stored=True)
 
         async def ask() -> Answer:
             spent = spending or Spending()
             async with investigator(workspace, store, request.models, spent) as asked:
-                return await asked.answer(request, fresh=fresh, progress=progress, told=told)
+                return await asked.answer(
+                    request, key=key, fresh=fresh, progress=progress, told=told
+                )
 
         return asyncio.run(ask())

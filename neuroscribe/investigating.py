@@ -86,7 +86,7 @@ class Investigator:
         self,
         request: ExplainRequest,
         *,
-        key: str | None = None,
+        key: str,
         fresh: bool = False,
         retry: bool = False,
         progress: Callable[[Progress], None] | None = None,
@@ -94,12 +94,9 @@ class Investigator:
     ) -> Answer:
         """Explain and score one unit, or give the stored answer unless ``fresh``.
 
-        With ``retry`` a stored verdict of "failed" is no answer, and only what failed is asked
-        again. ``key`` is the request's, where it is known. Raises what
-        :func:`neuroscribe.explaining.explain_unit` does.
+        ``key`` is the request's. With ``retry`` a stored verdict of "failed" is no answer, and only
+        what failed is asked again. Raises what :func:`neuroscribe.explaining.explain_unit` does.
         """
-        if key is None:
-            key = await asyncio.to_thread(request.key, self.workspace)
         if not fresh:
             found = await asyncio.to_thread(self.store.find_run, key)
             if found is not None and not (retry and found.verdict == "failed"):

@@ -53,9 +53,14 @@ class ModelChoice:
         """The simulator's name."""
         return self.explainer if self.simulator is None else self.simulator
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names of the language models that are asked, if any."""
+        return frozenset((self.explainer, self.simulates)) - {PATTERN}
+
     def prompts(self) -> list[str]:
         """The prompts that an answer depends on, if a language model is asked at all."""
-        if self.explainer == self.simulates == PATTERN:
+        if not self.asked:
             return []
         from prompts.lock import current
 

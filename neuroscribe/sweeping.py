@@ -23,12 +23,12 @@ from core.errors import (
 from core.ids import UnitId
 from core.results import Record
 from neuroscribe.engines.choice import EngineChoice
-from neuroscribe.models import PATTERN, Spending, open_models
+from neuroscribe.models import Spending, open_models
 from neuroscribe.sweeps.estimate import Estimate, estimate, refuse_if_too_small
-from neuroscribe.sweeps.request import KIND, SweepRequest, request_of
+from neuroscribe.sweeps.request import KIND, Keys, SweepRequest, request_of
 from neuroscribe.sweeps.summary import SweepDocument, sweep_document
 from neuroscribe.sweeps.units import Chosen, choose, named
-from neuroscribe.sweeps.work import Pace, keys_of, work
+from neuroscribe.sweeps.work import Pace, work
 
 if TYPE_CHECKING:
     from agent.sweep import SweepProgress
@@ -99,8 +99,8 @@ def plan_sweep(
     *,
     collecting: Callable[[Progress], None] | None = None,
     collect: bool = True,
-) -> tuple[SweepPlan, Chosen]:
-    """Which units are meant and what they may cost; nothing is created but the index.
+) -> tuple[SweepPlan, Chosen, Keys]:
+    """Which units are meant, what they may cost, their keys; nothing is created but the index.
 
     Without ``collect`` an index that is not there yet is not made: all units may be live. Raises
     what ``explain`` does, :class:`UnitOutOfRange` for numbers that the site does not have, and
@@ -119,9 +119,9 @@ def plan_sweep(
     index = _index(workspace, request, collecting, collect)
     live = None if index is None else index.live_units(request.site).tolist()
     chosen = choose(request, width, live)
+    keys = request.keys(workspace)
     with workspace.store() as store:
-        keys = keys_of(workspace, request, list(chosen.units))
-        answered = len(store.finished(list(keys.values())))
+        answered = len(store.finished(list(keys.of(chosen.units).values())))
         found = estimate(
             store,
             request,
@@ -139,7 +139,7 @@ def plan_sweep(
         units=len(chosen.units),
         estimate=found,
     )
-    return plan, chosen
+    return plan, chosen, keys
 
 
 def explain_layer(
@@ -158,13 +158,13 @@ def explain_layer(
     afterwards only what concerns all units. ``KeyboardInterrupt`` leaves a job that can be resumed.
     """
     request = request.lasting()
-    plan, chosen = plan_sweep(workspace, request, options, collecting=collecting)
+    plan, chosen, keys = plan_sweep(workspace, request, options, collecting=collecting)
     _try_models(workspace, request, options.budget_usd)
     with workspace.store() as store:
-        job = _job(workspace, store, request, options, chosen)
+        job = _job(workspace, store, request, options, chosen, keys)
         if planned is not None:
             planned(plan, job)
-        return _run(workspace, store, job, request, options, progress)
+        return _run(workspace, store, job, request, options, progress, keys)
 
 
 def resume_sweep(
@@ -201,6 +201,7 @@ def _run(
     request: SweepRequest,
     options: SweepOptions,
     progress: Callable[[SweepProgress], None] | None,
+    keys: Keys | None = None,
 ) -> Swept:
     concurrency = options.concurrency or job.concurrency
     pace = Pace(concurrency, workspace.settings.job_lease, options.timeout)
@@ -221,7 +222,7 @@ def _run(
         errors = [end if isinstance(end, NeuroscribeError) else end.error for end in ends]
         error = next((e for e in errors if e is not None), None)
     else:
-        error = work(workspace, store, job.id, pace, progress=progress).error
+        error = work(workspace, store, job.id, pace, keys=keys, progress=progress).error
     found = sweep_document(store, job.id, seed=request.seed, dead=_dead(job))
     if error is not None and found.items.open:
         error.hint = f"{error.hint}; neuroscribe jobs resume {job.id} goes on".lstrip("; ")
@@ -235,6 +236,7 @@ def _job(
     request: SweepRequest,
     options: SweepOptions,
     chosen: Chosen,
+    keys: Keys,
 ) -> StoredJob:
     """The unfinished job of the same request with these limits, or a new one."""
     parameters = {**request.parameters(), "dead": chosen.dead}
@@ -263,8 +265,7 @@ def _job(
         engine=options.engine.name,
         created=datetime.now(UTC).isoformat(),
     )
-    units = list(chosen.units)
-    return store.jobs.create(record, units, keys_of(workspace, request, units))
+    return store.jobs.create(record, chosen.units, keys.of(chosen.units))
 
 
 def _dead(job: StoredJob) -> int | None:
@@ -273,8 +274,7 @@ def _dead(job: StoredJob) -> int | None:
 
 
 def _concurrency(workspace: Workspace, request: SweepRequest, options: SweepOptions) -> int:
-    offline = {request.models.explainer, request.models.simulates} == {PATTERN}
-    default = OFFLINE_CONCURRENCY if offline else workspace.settings.llm_concurrency
+    default = workspace.settings.llm_concurrency if request.models.asked else OFFLINE_CONCURRENCY
     return options.concurrency or default
 
 

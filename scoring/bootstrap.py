@@ -19,18 +19,33 @@ UNDEFINED_ALLOWED = 0.06
 
 
 def mean(values: Array, seed: int, *, of: str = "units", nothing: str = "no unit") -> Estimate:
-    """The mean of one value a unit, with a 95 % interval over units.
+    """The mean of one value a unit, with a 95 % interval over units; see :func:`figure`.
 
-    ``of`` names what was drawn, ``nothing`` is the reason when there are no values. In 1000
-    simulations each it held the true mean in 92 % of runs for 10 units and in 94 % for 20 and 50.
+    In 1000 simulations each it held the true mean in 92 % of runs for 10 units and in 94 % for 20
+    and 50.
+    """
+    return figure(lambda drawn: float(drawn.mean()), values, seed, of=of, nothing=nothing)
+
+
+def figure(
+    compute: Callable[[Array], float],
+    values: Array,
+    seed: int,
+    *,
+    of: str = "units",
+    nothing: str = "no unit",
+) -> Estimate:
+    """What ``compute`` makes of one value a unit, with a 95 % interval over units.
+
+    ``of`` names what was drawn, ``nothing`` is the reason when there are no values.
     """
     n = len(values)
     if n == 0:
         return Estimate(None, reason=nothing)
-    value = float(values.mean())
+    value = compute(values)
     if n < LEAST:
         return Estimate(value, reason=f"no interval: fewer than {LEAST} {of}")
-    low, high, reason = interval(n, lambda rows: float(values[rows].mean()), seed, of=of)
+    low, high, reason = interval(n, lambda rows: compute(values[rows]), seed, of=of)
     return Estimate(value, low, high, reason)
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import fsum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 
 from storage.calls import CallStatus, Spent, Totals
+from storage.rows import fields
 from storage.schema import llm_calls
 
-SHORTEST_PREFIX = 6
+SUMS = (
+    func.count(llm_calls.c.number).label("calls"),
+    func.coalesce(func.sum(llm_calls.c.input_tokens), 0).label("input_tokens"),
+    func.coalesce(func.sum(llm_calls.c.cached_tokens), 0).label("cached_tokens"),
+    func.coalesce(func.sum(llm_calls.c.output_tokens), 0).label("output_tokens"),
+    func.coalesce(func.sum(llm_calls.c.usd), 0.0).label("usd"),
+    func.count(llm_calls.c.usd).label("priced"),
+)
+"""What :func:`totals` reads: the fields of :class:`Totals`, and how many prices are known."""
 _NEWEST_FIRST = (llm_calls.c.started.desc(), llm_calls.c.number.desc())
 
 
@@ -49,24 +58,6 @@ def answers(keys: Sequence[str], run: str | None) -> Select[Any]:
     )
 
 
-def with_id(id: str) -> Select[Any]:
-    """The call of this very id."""
-    return select(llm_calls).where(llm_calls.c.id == id)
-
-
-def beginning(prefix: str, at_most: int) -> Select[Any]:
-    """Calls whose ids begin with ``prefix``, letter case included, ``at_most`` of them."""
-    # substr, because LIKE ignores case in one database and reads % and _ as patterns in both;
-    # the inner query needs the index of ids only
-    ids = (
-        select(llm_calls.c.id)
-        .where(func.substr(llm_calls.c.id, 1, len(prefix)) == prefix)
-        .order_by(llm_calls.c.id)
-        .limit(at_most)
-    )
-    return select(llm_calls).where(llm_calls.c.id.in_(ids)).order_by(llm_calls.c.id)
-
-
 def newest(run: str | None, role: str | None, status: CallStatus | None, limit: int) -> Select[Any]:
     """The last ``limit`` calls, newest first; ``None`` means any."""
     asked = select(llm_calls).order_by(*_NEWEST_FIRST).limit(max(limit, 0))
@@ -81,18 +72,9 @@ def newest(run: str | None, role: str | None, status: CallStatus | None, limit: 
 
 
 def totals_by_role(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """One row a role, of the calls that meet ``conditions``; ``priced`` counts known prices."""
-    asked = select(
-        llm_calls.c.role,
-        func.count().label("calls"),
-        *(
-            func.sum(llm_calls.c[name]).label(name)
-            for name in Totals.model_fields
-            if name != "calls"
-        ),
-        func.count(llm_calls.c.usd).label("priced"),
-    )
-    return asked.where(*conditions).group_by(llm_calls.c.role).order_by(llm_calls.c.role)
+    """One row a role, of the calls that meet ``conditions``."""
+    asked = select(llm_calls.c.role, *SUMS).where(*conditions)
+    return asked.group_by(llm_calls.c.role).order_by(llm_calls.c.role)
 
 
 def of_run(run: str | None) -> list[ColumnElement[bool]]:
@@ -100,25 +82,25 @@ def of_run(run: str | None) -> list[ColumnElement[bool]]:
     return [] if run is None else [llm_calls.c.run == run]
 
 
+def totals(row: Row[Any]) -> Totals:
+    """A row with :data:`SUMS`."""
+    usd = row.usd if row.priced == row.calls else None
+    return Totals(**fields(row, Totals, "usd"), usd=usd)
+
+
+def together(parts: Collection[Totals]) -> Totals:
+    """The sum of these."""
+    known = [part.usd for part in parts if part.usd is not None]
+    return Totals(
+        calls=sum(part.calls for part in parts),
+        input_tokens=sum(part.input_tokens for part in parts),
+        cached_tokens=sum(part.cached_tokens for part in parts),
+        output_tokens=sum(part.output_tokens for part in parts),
+        usd=fsum(known) if len(known) == len(parts) else None,
+    )
+
+
 def add_up(rows: Iterable[Row[Any]]) -> Spent:
     """The rows of :func:`totals_by_role`, and their sum."""
-    by_role = {
-        row.role: Totals(
-            calls=row.calls,
-            input_tokens=row.input_tokens,
-            cached_tokens=row.cached_tokens,
-            output_tokens=row.output_tokens,
-            usd=row.usd if row.priced == row.calls else None,
-        )
-        for row in rows
-    }
-    each = list(by_role.values())
-    known = [totals.usd for totals in each if totals.usd is not None]
-    return Spent(
-        calls=sum(totals.calls for totals in each),
-        input_tokens=sum(totals.input_tokens for totals in each),
-        cached_tokens=sum(totals.cached_tokens for totals in each),
-        output_tokens=sum(totals.output_tokens for totals in each),
-        usd=fsum(known) if len(known) == len(each) else None,
-        by_role=by_role,
-    )
+    by_role = {row.role: totals(row) for row in rows}
+    return Spent(**dict(together(by_role.values())), by_role=by_role)

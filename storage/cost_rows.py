@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from math import fsum
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, select
 
 from core.ids import UnitId
+from storage.call_rows import SUMS, together, totals
 from storage.calls import Totals
 from storage.costs import PastRun, UnitCost
 from storage.schema import job_items, jobs, llm_calls, runs, units
-
-_SUMS = (
-    func.count(llm_calls.c.number).label("calls"),
-    func.coalesce(func.sum(llm_calls.c.input_tokens), 0).label("input_tokens"),
-    func.coalesce(func.sum(llm_calls.c.cached_tokens), 0).label("cached_tokens"),
-    func.coalesce(func.sum(llm_calls.c.output_tokens), 0).label("output_tokens"),
-    func.coalesce(func.sum(llm_calls.c.usd), 0.0).label("usd"),
-    func.count(llm_calls.c.usd).label("priced"),
-)
 
 
 def past_runs(connection: Connection, subject: str, site: str | None, limit: int) -> list[PastRun]:
@@ -42,7 +33,7 @@ def past_runs(connection: Connection, subject: str, site: str | None, limit: int
     for row in connection.execute(spent):
         models[row.run].add(row.model)
         roles[row.run].add(row.role)
-        parts[row.run].append(_totals(row))
+        parts[row.run].append(totals(row))
     found = []
     for key, row in rows.items():
         document: dict[str, Any] = row.document or {}
@@ -54,7 +45,7 @@ def past_runs(connection: Connection, subject: str, site: str | None, limit: int
                 roles=frozenset(roles[key]),
                 models=frozenset(models[key]),
                 seconds=row.seconds,
-                spent=_sum(parts[key]),
+                spent=together(parts[key]),
             )
         )
     return found
@@ -65,7 +56,7 @@ def dearest(connection: Connection, job: str, limit: int) -> list[UnitCost]:
     made = select(jobs.c.created).where(jobs.c.id == job).scalar_subquery()
     own = and_(llm_calls.c.run == job_items.c.key, llm_calls.c.started >= made)
     asked = (
-        select(job_items.c.unit, job_items.c.seconds, *_SUMS)
+        select(job_items.c.unit, job_items.c.seconds, *SUMS)
         .join_from(job_items, llm_calls, own, isouter=True)
         .where(job_items.c.job == job, job_items.c.state.in_(("done", "failed")))
         .group_by(job_items.c.number, job_items.c.unit, job_items.c.seconds)
@@ -80,11 +71,8 @@ def dearest(connection: Connection, job: str, limit: int) -> list[UnitCost]:
     return [
         UnitCost(
             unit=UnitId.parse(row.unit),
-            calls=row.calls,
-            input_tokens=row.input_tokens,
-            output_tokens=row.output_tokens,
-            usd=row.usd if row.priced == row.calls else None,
             seconds=row.seconds,
+            **totals(row).model_dump(exclude={"cached_tokens"}),
         )
         for row in connection.execute(asked)
     ]
@@ -92,28 +80,7 @@ def dearest(connection: Connection, job: str, limit: int) -> list[UnitCost]:
 
 def _by_use(keys: list[str]) -> Select[Any]:
     return (
-        select(llm_calls.c.run, llm_calls.c.model, llm_calls.c.role, *_SUMS)
+        select(llm_calls.c.run, llm_calls.c.model, llm_calls.c.role, *SUMS)
         .where(llm_calls.c.run.in_(keys))
         .group_by(llm_calls.c.run, llm_calls.c.model, llm_calls.c.role)
-    )
-
-
-def _totals(row: Any) -> Totals:
-    return Totals(
-        calls=row.calls,
-        input_tokens=row.input_tokens,
-        cached_tokens=row.cached_tokens,
-        output_tokens=row.output_tokens,
-        usd=row.usd if row.priced == row.calls else None,
-    )
-
-
-def _sum(parts: list[Totals]) -> Totals:
-    known = [p.usd for p in parts if p.usd is not None]
-    return Totals(
-        calls=sum(p.calls for p in parts),
-        input_tokens=sum(p.input_tokens for p in parts),
-        cached_tokens=sum(p.cached_tokens for p in parts),
-        output_tokens=sum(p.output_tokens for p in parts),
-        usd=fsum(known) if len(known) == len(parts) else None,
     )

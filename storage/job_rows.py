@@ -23,11 +23,10 @@ from sqlalchemy import (
     update,
 )
 
-from core.errors import NotStored
 from core.ids import UnitId
 from storage import event_rows
-from storage.call_rows import SHORTEST_PREFIX
 from storage.jobs import WORKER_LOST, Ending, JobCounts, JobItem, JobRecord
+from storage.lookup import missing
 from storage.rows import fields
 from storage.schema import job_items, jobs, llm_calls
 
@@ -57,23 +56,9 @@ def with_id(id: str) -> Select[Any]:
     return select(jobs).where(jobs.c.id == id)
 
 
-def beginning(prefix: str, at_most: int) -> Select[Any]:
-    """Jobs whose ids begin with ``prefix``, letter case included, ``at_most`` of them."""
-    starts = func.substr(jobs.c.id, 1, len(prefix)) == prefix  # LIKE reads % and _ as patterns
-    return select(jobs).where(starts).order_by(jobs.c.id).limit(at_most)
-
-
 def newest(limit: int) -> Select[Any]:
     """The last ``limit`` jobs, newest first."""
     return select(jobs).order_by(jobs.c.created.desc(), jobs.c.number.desc()).limit(max(limit, 0))
-
-
-def missing(id: str) -> NotStored:
-    """The error for a job that there is not."""
-    return NotStored(
-        f"job {id!r} is not in the store",
-        f"check the id: its first {SHORTEST_PREFIX} characters or more will do",
-    )
 
 
 def items(job: str, state: str | None, limit: int | None) -> Select[Any]:
@@ -155,7 +140,7 @@ def lock(connection: Connection, job: str) -> Row[Any]:
     """The job, which nobody else changes until the transaction ends."""
     row = connection.execute(with_id(job).with_for_update()).first()
     if row is None:
-        raise missing(job)
+        raise missing("job", job)
     return row
 
 

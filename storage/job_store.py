@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from core.errors import JobState, MisuseError, NotStored
+from core.errors import JobState, MisuseError
 from core.ids import UnitId
 from core.results import Verdict
 from storage import call_rows, event_rows, job_rows
@@ -36,9 +36,10 @@ from storage.jobs import (
     StoredJob,
     utc_text,
 )
+from storage.lookup import find_by_id, missing
 from storage.records import JsonObject
 from storage.rows import fields
-from storage.schema import llm_calls
+from storage.schema import jobs, llm_calls
 
 MAX_ATTEMPTS = 5
 """A unit that kills its worker does so each time; one that was at work when a machine went down is
@@ -89,18 +90,7 @@ class JobStore:
     def get(self, id: str) -> StoredJob:
         """The job of an id, or of the only id that begins so (6 characters or more)."""
         with self._reading() as connection:
-            rows = list(connection.execute(job_rows.with_id(id)))
-            if not rows and len(id) >= call_rows.SHORTEST_PREFIX:
-                rows = list(connection.execute(job_rows.beginning(id, at_most=3)))
-        if len(rows) > 1:
-            found = ", ".join(repr(row.id) for row in rows)
-            raise NotStored(
-                f"job {id!r} is not in the store, and several begin so: {found}",
-                "give more of the id",
-            )
-        if not rows:
-            raise job_rows.missing(id)
-        return self._job(rows[0])
+            return self._job(find_by_id(connection, jobs, "job", id))
 
     def newest(self, limit: int = 20) -> list[StoredJob]:
         """Jobs, newest first, at most ``limit``."""
@@ -384,7 +374,7 @@ class JobStore:
     def _known(self, connection: Connection, job: str) -> Row[Any]:
         row = connection.execute(job_rows.with_id(job)).first()
         if row is None:
-            raise job_rows.missing(job)
+            raise missing("job", job)
         return row
 
     def _reading(self) -> AbstractContextManager[Connection]:

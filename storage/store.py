@@ -26,6 +26,7 @@ from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
 from storage.job_store import JobStore
 from storage.keys import KeyStore
+from storage.lookup import find_by_id
 from storage.migrations import bring_up_to_date
 from storage.ratings import RatingRecord, StoredExplanation
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
@@ -275,21 +276,10 @@ class Store:
 
         :class:`NotStored` when there is none, or when several begin so.
         """
-        rows = self._rows(call_rows.with_id(id))
-        if not rows and len(id) >= call_rows.SHORTEST_PREFIX:
-            rows = self._rows(call_rows.beginning(id, at_most=3))
-        if len(rows) > 1:
-            found = ", ".join(repr(row.id) for row in rows)
-            raise NotStored(
-                f"call {id!r} is not in the store, and several begin so: {found}",
-                "give more of the id",
-            )
-        if not rows:
-            raise NotStored(
-                f"call {id!r} is not in the store",
-                f"check the id: its first {call_rows.SHORTEST_PREFIX} characters or more will do",
-            )
-        return self._calls(rows)[0]
+        self._check_open()
+        with transaction(self.engine, self.name, writes=False) as connection:
+            row = find_by_id(connection, llm_calls, "call", id)
+        return self._calls([row])[0]
 
     def calls(
         self,

@@ -118,7 +118,7 @@ def explain_layer(
     )
     workspace = options.workspace(subject, source, revision, trust_remote_code)
     if dry_run:
-        plan, _ = plan_sweep(workspace, request.lasting(), how, collect=False)
+        plan, *_ = plan_sweep(workspace, request.lasting(), how, collect=False)
         _print_plan(plan, json)
         return
     with collecting(quiet=json) as collected, sweeping() as progress:

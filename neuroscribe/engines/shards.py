@@ -20,6 +20,7 @@ from core.version import code_version
 from neuroscribe.engines.fit import fit
 from neuroscribe.engines.pool import ATTEMPTS, ActorPool
 from neuroscribe.engines.ray import RayCluster, import_ray
+from neuroscribe.engines.work import refuse_other_code
 from subjects.index.shard import ShardResult, ShardWork
 from subjects.index.state import SiteState
 from subjects.index.windows import DocumentWindows
@@ -92,11 +93,7 @@ class ShardSpec:
 
     def open(self) -> ShardWorker:
         """Load the subject; :class:`SubjectError` when it is not the one that was meant."""
-        if code_version() != self.code:
-            raise SubjectError(
-                f"a worker has neuroscribe {code_version()!r}, this process {self.code!r}",
-                "install the same version on every machine",
-            )
+        refuse_other_code(self.code)
         subject = self.recipe.load()
         if subject.spec.hash != self.spec_hash:
             raise SubjectError(

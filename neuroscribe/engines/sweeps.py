@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import EngineUnavailable, NeuroscribeError, SubjectError
+from core.errors import EngineUnavailable, NeuroscribeError
 from core.settings import Settings
 from core.version import code_version
 from neuroscribe.engines.fit import fit
 from neuroscribe.engines.pool import run_on_each
+from neuroscribe.engines.work import refuse_other_code
 from storage.job_store import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
@@ -35,11 +36,7 @@ class SweepSpec:
         """Refuses another version of the program, and a SQLite file of another machine."""
         from neuroscribe.workspace import Workspace
 
-        if code_version() != self.code:
-            raise SubjectError(
-                f"a worker has neuroscribe {code_version()!r}, this process {self.code!r}",
-                "install the same version on every machine",
-            )
+        refuse_other_code(self.code)
         if self.settings.database.startswith("sqlite") and socket.gethostname() != self.host:
             raise EngineUnavailable(
                 f"a worker on {socket.gethostname()!r} cannot share a SQLite file with "

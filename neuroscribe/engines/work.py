@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from core.errors import NeuroscribeError, WorkerFailed
+from core.errors import NeuroscribeError, SubjectError, WorkerFailed
+from core.version import code_version
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,6 +36,15 @@ class Spec(Protocol[_Item, _Result]):
     def open(self) -> Worker[_Item, _Result]:
         """Open it; called in the worker's process, once."""
         ...
+
+
+def refuse_other_code(code: str) -> None:
+    """:class:`SubjectError` in a worker that has another version of the program than ``code``."""
+    if code_version() != code:
+        raise SubjectError(
+            f"a worker has neuroscribe {code_version()!r}, this process {code!r}",
+            "install the same version on every machine",
+        )
 
 
 @dataclass(frozen=True, slots=True)

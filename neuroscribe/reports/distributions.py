@@ -38,7 +38,7 @@ def distribution(units: Sequence[Unit], figure: Figure, seed: int) -> Distributi
         n=len(values),
         left_out=counted(u.without(figure) for u in units if u.value(figure) is None),
         mean=mean_of(values, seed),
-        quartiles=None if few else _quartiles(values),
+        quartiles=None if few else quartiles(values),
         histogram=None if few else histogram(values, nulls),
         reason=few,
         null_mean=mean_of(nulls, seed),
@@ -89,7 +89,8 @@ def histogram(values: Sequence[float], nulls: Sequence[float]) -> ScoreHistogram
     )
 
 
-def _quartiles(values: Sequence[float]) -> Quartiles:
+def quartiles(values: Sequence[float]) -> Quartiles:
+    """How the values of units are spread, at least one."""
     least, first, median, third, most = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]).tolist()
     return Quartiles(least=least, first=first, median=median, third=third, most=most)
 

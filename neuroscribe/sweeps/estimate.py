@@ -15,7 +15,6 @@ from scipy.special import stdtrit
 
 from core.errors import InvalidSetting
 from core.results import Finite, Record
-from neuroscribe.models import PATTERN
 from neuroscribe.sweeps.request import SweepRequest
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def estimate(
     ]
     rest = [] if site else store.past_runs(request.subject, None, LOOKED_AT)
     found = site or [r for r in rest if _like(r, request)]
-    model = bool(_models(request))
+    model = bool(request.models.asked)
     calls = [float(r.spent.calls) for r in found]
     usd = [r.spent.usd for r in found if r.spent.usd is not None]
     priced = len(usd) == len(found)
@@ -107,15 +106,11 @@ def refuse_if_too_small(found: Estimate, budget_usd: float | None, max_calls: in
             )
 
 
-def _models(request: SweepRequest) -> set[str]:
-    return {request.models.explainer, request.models.simulates} - {PATTERN}
-
-
 def _like(run: PastRun, request: SweepRequest) -> bool:
     """Whether a run was asked for in the same way, as far as that decides what it costs."""
     return (
         run.verdict not in _QUICK
-        and run.models == _models(request)
+        and run.models == request.models.asked
         and run.mode == request.mode
         and run.arms == (request.arms and request.mode == "agent")
         and ("rater" in run.roles) == bool(request.models.scorers.rated)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +18,7 @@ from neuroscribe.models import ModelChoice
 from neuroscribe.workspace import CorpusChoice
 
 if TYPE_CHECKING:
+    from neuroscribe.workspace import Workspace
     from storage import StoredJob
     from storage.records import JsonObject
 
@@ -65,6 +67,10 @@ class SweepRequest:
         """Refuse what cannot be before anything is loaded, collected or sent."""
         self.of(UnitId(self.subject, self.site, 0)).check(settings)
 
+    def keys(self, workspace: Workspace) -> Keys:
+        """Under which keys answers are stored: reads the corpus and weights, whole."""
+        return Keys(self, self.of(UnitId(self.subject, self.site, 0)).shared(workspace))
+
     def lasting(self) -> SweepRequest:
         """The same from any folder: a corpus that is a file here is named by its whole path."""
         path = Path(self.corpus.source).expanduser()
@@ -76,6 +82,18 @@ class SweepRequest:
         """Everything as JSON, for the job; see :func:`request_of`."""
         held = _adapter().dump_python(self, mode="json")
         return {"format": FORMAT, **held}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of a request's units, from what they have in common."""
+
+    request: SweepRequest
+    shared: list[Any]
+
+    def of(self, units: Iterable[UnitId]) -> dict[UnitId, str]:
+        """The key of each unit, in this order."""
+        return {unit: self.request.of(unit).key_among(self.shared) for unit in units}
 
 
 def request_of(job: StoredJob) -> SweepRequest:

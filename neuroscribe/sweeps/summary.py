@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.ids import UnitIdField
 from core.results import Record
 from neuroscribe.jobs import JobDocument, job_document
+from neuroscribe.reports.distributions import quartiles
 from neuroscribe.reports.documents import Mean, Quartiles
+from neuroscribe.reports.figures import LEAST, told
 from scoring import bootstrap
+from scoring.measured import Array
 from storage.costs import UnitCost
 
 if TYPE_CHECKING:
@@ -76,14 +79,13 @@ def sweep_document(store: Store, job: str, *, seed: int, dead: int | None) -> Sw
 def scores_of(items: Sequence[JobItem], seed: int) -> ScoresOfUnits:
     """The distribution of scores over the units that were done."""
     scored = [(i.score, i.null_p95) for i in items if i.state == "done" and i.score is not None]
-    values = np.array([score for score, _ in scored], dtype=np.float64)
-    nulls = np.array([null for _, null in scored if null is not None], dtype=np.float64)
-    few = len(values) < bootstrap.LEAST
+    values = [score for score, _ in scored]
+    nulls = [null for _, null in scored if null is not None]
     return ScoresOfUnits(
-        mean=_mean(values, seed),
-        median=_median(values, seed),
-        quartiles=None if few else _quartiles(values),
-        null_p95=_mean(nulls, seed),
+        mean=_over_units(np.mean, values, seed),
+        median=_over_units(np.median, values, seed),
+        quartiles=None if len(values) < LEAST else quartiles(values),
+        null_p95=_over_units(np.mean, nulls, seed),
         above_null=sum(null is not None and score > null for score, null in scored),
     )
 
@@ -102,25 +104,12 @@ def failures_of(items: Sequence[JobItem]) -> list[FailureKind]:
     ]
 
 
-def _mean(values: np.ndarray, seed: int) -> Mean:
-    found = bootstrap.mean(values, seed, nothing="no unit has a score")
-    return Mean(
-        value=found.value, low=found.low, high=found.high, n=len(values), reason=found.reason
+def _over_units(compute: Callable[[Array], Any], values: Sequence[float], seed: int) -> Mean:
+    """A figure of one value a unit, with its interval."""
+    found = bootstrap.figure(
+        lambda drawn: float(compute(drawn)),
+        np.array(values, dtype=np.float64),
+        seed,
+        nothing="no unit has a score",
     )
-
-
-def _median(values: np.ndarray, seed: int) -> Mean:
-    n = len(values)
-    if n == 0:
-        return _mean(values, seed)
-    middle = float(np.median(values))
-    if n < bootstrap.LEAST:
-        reason = f"no interval: fewer than {bootstrap.LEAST} units"
-        return Mean(value=middle, low=None, high=None, n=n, reason=reason)
-    low, high, why = bootstrap.interval(n, lambda rows: float(np.median(values[rows])), seed)
-    return Mean(value=middle, low=low, high=high, n=n, reason=why)
-
-
-def _quartiles(values: np.ndarray) -> Quartiles:
-    least, first, median, third, most = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]).tolist()
-    return Quartiles(least=least, first=first, median=median, third=third, most=most)
+    return told(found, len(values))

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay
-from tenacity.wait import wait_random_exponential
+from typing import TYPE_CHECKING
 
 from agent.sweep import Done, SweepEnd, SweepProgress, sweep
-from core.errors import ModelError, NotStored, StorageError
+from agent.sweep_queue import patiently
+from core.errors import ModelError, StorageError
 from core.ids import UnitId
 from neuroscribe.explaining import Answer
 from neuroscribe.investigating import Investigator, investigator
 from neuroscribe.models import Spending
-from neuroscribe.sweeps.request import SweepRequest, request_of
+from neuroscribe.sweeps.request import Keys, SweepRequest, request_of
 from neuroscribe.sweeps.shared_budget import SharedBudget
 
 if TYPE_CHECKING:
     from core.results import Score
     from neuroscribe.documents import ExplainDocument
     from neuroscribe.workspace import Workspace
-    from storage import Store
+    from storage import JobItem, Store
 
-T = TypeVar("T")
 _STOP_SECONDS = 0.2
 
 
@@ -49,16 +46,17 @@ def work(
     job: str,
     pace: Pace,
     *,
+    keys: Keys | None = None,
     progress: Callable[[SweepProgress], None] | None = None,
     stopped: Callable[[], bool] | None = None,
 ) -> SweepEnd:
     """Ask about the units of ``job`` and say why that ended; see :func:`agent.sweep.sweep`.
 
-    Nothing new is begun once ``stopped`` says so. Raises what keeps the work from being begun at
-    all (a model that cannot be opened, checkpoints that cannot be used), and ``KeyboardInterrupt``
-    after everything that was held is given back.
+    ``keys`` are its request's, where they are known. Nothing new is begun once ``stopped`` says so.
+    Raises what keeps the work from being begun at all (a model that cannot be opened, checkpoints
+    that cannot be used), and ``KeyboardInterrupt`` after everything that was held is given back.
     """
-    return asyncio.run(_work(workspace, store, job, pace, progress, stopped))
+    return asyncio.run(_work(workspace, store, job, pace, keys, progress, stopped))
 
 
 async def _work(
@@ -66,12 +64,15 @@ async def _work(
     store: Store,
     job: str,
     pace: Pace,
+    known: Keys | None,
     progress: Callable[[SweepProgress], None] | None,
     stopped: Callable[[], bool] | None,
 ) -> SweepEnd:
     request = request_of(store.jobs.get(job))
-    keys = keys_of(workspace, request, [item.unit for item in store.jobs.items(job)])
-    _name(store, job, keys)
+    known = known or request.keys(workspace)
+    items = store.jobs.items(job)
+    keys = known.of(item.unit for item in items)
+    _name(store, job, items, keys)
     budget = SharedBudget(store.jobs, job)
     spending = Spending(concurrency=pace.concurrency)
     stop = asyncio.Event()
@@ -99,7 +100,10 @@ async def _work(
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """Asks about one unit; what its database refuses for a while is tried again."""
+    """Asks about one unit; what its database refuses for a while is tried again.
+
+    What was answered is not paid for again, so asking again costs nothing.
+    """
 
     investigator: Investigator
     request: SweepRequest
@@ -116,7 +120,7 @@ class _Asking:
             request = self.request.of(unit)
             return await self.investigator.answer(request, key=self.keys[unit], retry=True)
 
-        answer = await _patiently(ask, self.patience)
+        answer = await patiently(ask, self.patience)
         if answer.document.verdict == "failed":
             raise ModelError(answer.document.reason or "no usable answer came")
         return done_of(answer)
@@ -144,31 +148,12 @@ def main_score(document: ExplainDocument) -> Score | None:
     return None
 
 
-def keys_of(workspace: Workspace, request: SweepRequest, units: list[UnitId]) -> dict[UnitId, str]:
-    """Under which keys the answers of units are stored."""
-    shared = request.of(units[0]).shared(workspace)
-    return {unit: request.of(unit).key_among(shared) for unit in units}
-
-
-def _name(store: Store, job: str, keys: dict[UnitId, str]) -> None:
+def _name(store: Store, job: str, items: Iterable[JobItem], keys: dict[UnitId, str]) -> None:
     """Tell the job under which keys calls are recorded: another version may use others."""
-    open_items = [item for state in ("queued", "running") for item in store.jobs.items(job, state)]
+    open_items = (item for item in items if item.state in ("queued", "running"))
     changed = {i.unit: keys[i.unit] for i in open_items if i.key != keys[i.unit]}
     if changed:
         store.jobs.set_keys(job, changed)
-
-
-async def _patiently(ask: Callable[[], Coroutine[Any, Any, T]], patience: float) -> T:
-    """What was answered is not paid for again, so asking again costs nothing."""
-    retrying = AsyncRetrying(
-        stop=stop_after_delay(patience),
-        wait=wait_random_exponential(multiplier=0.1, max=5.0),
-        retry=retry_if_exception(
-            lambda e: isinstance(e, StorageError) and not isinstance(e, NotStored)
-        ),
-        reraise=True,
-    )
-    return await retrying(ask)
 
 
 async def _refresh(budget: SharedBudget, seconds: float) -> None:

@@ -1,19 +1,35 @@
-"""What the tests of engines send to other processes: toy workers, and subjects that die."""
+"""Ray for the tests of engines, and what they send there: toy workers, subjects that die."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from core.errors import ModelUnavailable, SubjectError
+from neuroscribe.engines.ray import RayCluster
 from neuroscribe.recipe import SubjectRecipe
 from subjects.protocol import Batch, Subject
+
+
+@contextmanager
+def ray_cluster(cpus: int) -> Iterator[RayCluster]:
+    """Ray on this machine, for the tests of a module."""
+    opened = RayCluster(cpus=cpus)
+    yield opened
+    with warnings.catch_warnings():
+        # Ray forgets some of its processes before they have ended.
+        warnings.simplefilter("ignore", ResourceWarning)
+        opened.close()
+        gc.collect()
 
 
 def once(marker: str) -> bool:

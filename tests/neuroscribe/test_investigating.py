@@ -153,7 +153,9 @@ def test_units_are_investigated_at_the_same_time_as_if_alone(
             models = asked[0].models
             async with investigator(workspace, store, models, Spending()) as at_work:
                 return list(
-                    await asyncio.gather(*(at_work.answer(one, fresh=True) for one in asked))
+                    await asyncio.gather(
+                        *(at_work.answer(r, key=r.key(workspace), fresh=True) for r in asked)
+                    )
                 )
 
     found = [answer.document for answer in asyncio.run(together())]

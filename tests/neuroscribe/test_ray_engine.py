@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import gc
 import json
 import os
 import pickle
@@ -11,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +37,7 @@ from subjects.index import files
 from subjects.index.collect import CollectPlan, Progress, collect
 from subjects.index.manifest import NAME, Manifest
 from tests.neuroscribe.conftest import Ran
-from tests.neuroscribe.ray_workers import LoadedSpec, SweepSpec, ToySpec, Trouble
+from tests.neuroscribe.ray_workers import LoadedSpec, SweepSpec, ToySpec, Trouble, ray_cluster
 
 pytest.importorskip("ray", reason="Ray is not installed")
 SUBJECT = "demo-tiny"
@@ -48,13 +46,8 @@ SUBJECT = "demo-tiny"
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
     """Ray, started once, with room for the workers of several tests."""
-    opened = RayCluster(cpus=8)
-    yield opened
-    with warnings.catch_warnings():
-        # Ray forgets some of its processes before they have ended.
-        warnings.simplefilter("ignore", ResourceWarning)
-        opened.close()
-        gc.collect()
+    with ray_cluster(cpus=8) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

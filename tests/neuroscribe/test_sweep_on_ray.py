@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import builtins
-import gc
 import os
 import signal
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,21 +27,17 @@ from neuroscribe.sweeping import SweepOptions, SweepRequest, Swept, explain_laye
 from neuroscribe.sweeps.work import Pace
 from neuroscribe.workspace import CorpusChoice, Workspace
 from storage import Store
+from tests.neuroscribe.ray_workers import ray_cluster
 
 pytest.importorskip("ray", reason="Ray is not installed")
 ON_RAY = EngineChoice("ray", workers=2)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+def cluster() -> Iterator[RayCluster]:
     """Ray, started once."""
-    opened = RayCluster(cpus=2)
-    yield opened
-    with warnings.catch_warnings():
-        # Ray forgets some of its processes before they have ended.
-        warnings.simplefilter("ignore", ResourceWarning)
-        opened.close()
-        gc.collect()
+    with ray_cluster(cpus=2) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
