@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from core.results import Status
 from scoring.intervals import CONFIDENCE, Design, Scale, caution, jackknife, share_interval
 
 Array = NDArray[np.float64]
@@ -53,6 +55,24 @@ class Estimate:
     reason: str | None = None
     df: float | None = None
     caution: str | None = None
+
+    @property
+    def status(self) -> Status:
+        """Whether there is a figure."""
+        return "undefined" if self.value is None else "ok"
+
+    def beside(self, null: Array) -> dict[str, Any]:
+        """The fields of a score that tell it and the figures of its ``null``, if any."""
+        return {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "df": self.df,
+            "caution": self.caution if self.low is not None else None,
+            "null_mean": float(null.mean()) if len(null) else None,
+            "null_p95": float(np.quantile(null, 0.95)) if len(null) else None,
+            "null_units": len(null),
+        }
 
 
 def estimate(

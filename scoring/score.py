@@ -52,18 +52,11 @@ def _score(case: Case, scorer: TokenScorer, mode: Mode) -> Score:
         calibration=scorer.calibration,
         mode=mode,
         split=case.split,
-        value=result.value,
-        low=result.low,
-        high=result.high,
-        df=result.df,
-        caution=result.caution if result.low is not None else None,
         n_excerpts=len(drawn) if measured.excerpts is None else measured.excerpts,
         n_tokens=int(seen.known.sum()),
         status=status,
         reason=reason,
-        null_mean=float(null.mean()) if len(null) else None,
-        null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
-        null_units=len(null),
+        **result.beside(null),
         p_null=_p_null(result.value, null),
         token_list_equal=listed[0],
         token_list_50=listed[1],
@@ -121,4 +114,4 @@ def _state(case: Case, drawn: Sample, result: Estimate) -> tuple[Status, str | N
     simulated = case.predicted
     if simulated.status != "ok":
         return simulated.status, simulated.reason or result.reason
-    return ("undefined" if result.value is None else "ok"), result.reason
+    return result.status, result.reason

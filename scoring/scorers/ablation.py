@@ -7,6 +7,7 @@ prediction from unit; 0: the prediction is worth as much as the unit's mean; bel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedOperation
-from core.results import Score, Status
+from core.results import Score
 from scoring.calibration import calibrate, calibrate_values
 from scoring.case import Case
 from scoring.measured import Measured, estimate
@@ -55,11 +56,11 @@ def ablation_score(
     drawn = sample(case.report, "top_and_random")
     if not one_sided:
         reason = "the unit goes both ways, and one side's explanation says nothing of the other"
-        return _score(case, drawn, Measured.undefined(reason), np.empty(0), [])
+        return _score(case, drawn, Measured.undefined(reason))
     try:
         return _scored(case, effects, drawn, sign)
     except UnsupportedOperation as error:
-        return _score(case, drawn, Measured.undefined(error.message), np.empty(0), [])
+        return _score(case, drawn, Measured.undefined(error.message))
 
 
 def _scored(case: Case, effects: Effects, drawn: Sample, sign: float) -> Score:
@@ -68,11 +69,11 @@ def _scored(case: Case, effects: Effects, drawn: Sample, sign: float) -> Score:
     known = case.predicted.known[rows]
     if not len(rows) or not known.any():
         reason = "no excerpt was drawn" if not len(rows) else "no token was predicted"
-        return _score(case, drawn, Measured.undefined(reason), np.empty(0), [])
+        return _score(case, drawn, Measured.undefined(reason))
     silenced = effects.divergence(ids, np.full(ids.shape, effects.mean), known)
     if float(silenced.mean()) < LEAST_EFFECT:
         reason = "setting the unit to its mean does not change the output"
-        return _score(case, drawn, Measured.undefined(reason), np.empty(0), [])
+        return _score(case, drawn, Measured.undefined(reason))
     said = calibrate(case, "linear")(case.predicted.predicted[rows])
 
     def explained(values: Array) -> Array:
@@ -84,7 +85,7 @@ def _scored(case: Case, effects: Effects, drawn: Sample, sign: float) -> Score:
     moved = explained(said)
     if not (np.isfinite(moved).all() and np.isfinite(silenced).all()):
         reason = "the edited model's output is no number"
-        return _score(case, drawn, Measured.undefined(reason), np.empty(0), [])
+        return _score(case, drawn, Measured.undefined(reason))
     with np.errstate(invalid="ignore", divide="ignore"):
         left = 1 - (moved.sum() - moved) / (silenced.sum() - silenced)
     null = [
@@ -98,16 +99,18 @@ def _scored(case: Case, effects: Effects, drawn: Sample, sign: float) -> Score:
         for look_up in (*lists, case.table.full)
     ]
     figure = Measured(share(moved), left, fewest=len(rows))
-    return _score(case, drawn, figure, np.array(null), beside)
+    return _score(case, drawn, figure, null, beside)
 
 
 def _score(
-    case: Case, drawn: Sample, measured: Measured, null: Array, beside: list[float]
+    case: Case,
+    drawn: Sample,
+    measured: Measured,
+    null: Sequence[float] = (),
+    beside: Sequence[float] = (),
 ) -> Score:
     result = estimate(measured, "explained", drawn.design, drawn.caution)
-    status: Status = "undefined" if result.value is None else "ok"
-    if case.predicted.status != "ok":
-        status = case.predicted.status
+    simulated = case.predicted
     equal, fifty, table = beside or (None, None, None)
     return Score(
         explanation_id=case.explanation_id,
@@ -117,18 +120,11 @@ def _score(
         calibration="linear",
         mode="top_and_random",
         split=case.split,
-        value=result.value,
-        low=result.low,
-        high=result.high,
-        df=result.df,
-        caution=result.caution if result.low is not None else None,
         n_excerpts=len(drawn),
-        n_tokens=int(case.predicted.known[drawn.rows].sum()),
-        status=status,
-        reason=case.predicted.reason or result.reason,
-        null_mean=float(null.mean()) if len(null) else None,
-        null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
-        null_units=len(null),
+        n_tokens=int(simulated.known[drawn.rows].sum()),
+        status=result.status if simulated.status == "ok" else simulated.status,
+        reason=simulated.reason or result.reason,
+        **result.beside(np.array(null)),
         token_list_equal=equal,
         token_list_50=fifty,
         token_table=table,

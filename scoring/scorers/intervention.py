@@ -53,9 +53,7 @@ def intervention_score(
     """
     n = len(shifts.report)
     mean = shifts.report.mean(axis=0) if n else np.zeros_like(promoted)
-    measured = _measured(promoted, shifts.report)
-    design = Design.equal(n)
-    result = estimate(measured, "correlation", design)
+    result = estimate(_measured(promoted, shifts.report), "correlation", Design.equal(n))
     null = np.array([v for m in shifts.null if (v := _rho(promoted, m)) is not None])
     return Score(
         explanation_id=explanation_id,
@@ -64,18 +62,11 @@ def intervention_score(
         simulator=simulator,
         mode="random_only",
         split=split,
-        value=result.value,
-        low=result.low,
-        high=result.high,
-        df=result.df,
-        caution=result.caution if result.low is not None else None,
         n_excerpts=n,
         n_tokens=int(promoted.size),
-        status="undefined" if result.value is None else "ok",
+        status=result.status,
         reason=result.reason,
-        null_mean=float(null.mean()) if len(null) else None,
-        null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
-        null_units=len(null),
+        **result.beside(null),
         token_list_equal=_rho(_listed(shifts.explain, symbols), mean),
         token_list_50=_rho(_listed(shifts.explain, 50), mean),
         token_table=_rho(np.maximum(shifts.explain, 0), mean),
