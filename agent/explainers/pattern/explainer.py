@@ -180,8 +180,10 @@ class PatternSession:
             extra_contexts=contexts_needed(done),
             barred=refuted,
         )
+        if whole is None:
+            return Proposed()
         regression = self._with(done)
-        fitted = None if whole is None else refit(whole, regression)
+        fitted = refit(whole, regression)
         if fitted is None or self.judge(fitted) <= 0:
             return Proposed()
         self.tried[fitted] = None
