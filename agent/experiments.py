@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.evidence import ExcerptSet, Floats, Ints
+from core.evidence import ExcerptSet, Floats, Ints, SplitEvidence
+from core.hashing import text_hash
 from core.patterns import TokenGrid
 from core.results import Finite, Record
+
+RANDOM = "random_text"
 
 
 class Probe(Protocol):
@@ -78,6 +81,17 @@ class Unseen:
         """The tokens as arrays."""
         return TokenGrid.from_tokens(self.excerpts.tokens)
 
+    def rows(self, explain: SplitEvidence, *salt: str) -> list[int]:
+        """Rows of the windows that ``explain`` does not hold, in an order drawn with ``salt``."""
+        held = set(explain.pool.windows.tolist())
+        windows = self.excerpts.windows.tolist()
+        free = [row for row, window in enumerate(windows) if window not in held]
+        return sorted(free, key=lambda row: text_hash(*salt, str(windows[row])))
+
+    def text(self, row: int) -> tuple[int, ...]:
+        """The token IDs of one window, as a trial holds them."""
+        return tuple(self.excerpts.token_ids[row].tolist())
+
 
 @dataclass(slots=True)
 class Laboratory:
@@ -115,3 +129,15 @@ class Laboratory:
         if not len(ids):
             return np.zeros(ids.shape, dtype=np.float32)
         return np.stack(self.run(ids.tolist())).astype(np.float32)
+
+    def random_text(self, explain: SplitEvidence, count: int, *salt: str) -> Experiment | None:
+        """At most ``count`` unseen windows whatever their text, not run yet; None: there are none.
+
+        They are drawn with ``salt`` from what ``explain`` does not hold.
+        """
+        if self.unseen is None or count <= 0:
+            return None
+        rows = self.unseen.rows(explain, *salt)[:count]
+        trials = tuple(Trial(tokens=self.unseen.text(row)) for row in rows)
+        described = f"{len(trials)} random windows"
+        return Experiment(kind=RANDOM, description=described, trials=trials) if trials else None

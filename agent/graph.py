@@ -32,10 +32,10 @@ from agent.investigate import (
 )
 from agent.notes import MemoryNotes, Notes, put_away, take_up
 from agent.publish import early, published
-from agent.setup import Investigation, Setup, Step
+from agent.setup import Investigation, Setup
 from core.evidence import Evidence
 from core.ids import UnitId
-from core.results import Polarity
+from core.results import Polarity, Step
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver

@@ -23,10 +23,10 @@ from agent.experiments import Experiment, Laboratory
 from agent.explainers.proposal import Candidate, Parameter, Proposed, Session
 from agent.judging import judge, run
 from agent.scale import Scale
-from agent.setup import Investigation, Setup, Step
+from agent.setup import Investigation, Setup
 from core.evidence import Evidence, Floats, Ints, SplitEvidence
 from core.ids import UnitId
-from core.results import Polarity, Record, Verdict
+from core.results import Polarity, Record, Step, Verdict
 from scoring.merit import Fit
 from scoring.simulators import (
     Foreseen,

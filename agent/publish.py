@@ -15,11 +15,11 @@ import numpy as np
 from agent.explainers.proposal import Candidate
 from agent.investigate import Side, Told, Work, polarities, ready, view
 from agent.output_side import explain_output_side
-from agent.setup import Arm, ArmName, Gain, Investigation, Setup
+from agent.setup import Investigation, Setup
 from core.evidence import Evidence, SplitEvidence
 from core.hashing import fingerprint
 from core.ids import UnitId
-from core.results import Explanation, Polarity, Score, Verdict
+from core.results import Arm, ArmName, Explanation, Gain, Polarity, Score, Verdict
 from scoring.case import Case, case_of
 from scoring.comparison import compare_explanations
 from scoring.raters import rate

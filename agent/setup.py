@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +14,13 @@ from agent.explainers.proposal import Explainer
 from agent.offload import Offload, inline
 from core.evidence import ExcerptSet
 from core.ids import UnitId
-from core.results import Explanation, Finite, Polarity, Provenance, Record, Score, Verdict
+from core.results import Arm, ArmName, Explanation, Provenance, Score, Step, Verdict
 from scoring.raters import Rater
 from scoring.scorers import TokenScorer, offline_scorers
 from scoring.scorers.ablation import Effects
 from scoring.simulators import PatternSimulator, Simulator, SlowSimulator
 
 Oracle = Callable[[ExcerptSet], NDArray[np.float64]]
-ArmName = Literal["one_shot", "resampling", "paraphrase"]
-ARMS: tuple[ArmName, ...] = ("one_shot", "resampling", "paraphrase")
 
 ROUNDS = 2
 RUNS = 600
@@ -69,43 +66,6 @@ class Setup:
             return self.runs
         first = int(self.runs * FIRST)
         return first if round == 1 else (self.runs - first) // (self.rounds - 1)
-
-
-class Gain(Record):
-    """How much better the published explanation predicts than an arm's, in one mode."""
-
-    mode: str
-    value: Finite | None
-    low: Finite | None = None
-    high: Finite | None = None
-    p: Finite | None = None
-    reason: str | None = None
-
-
-class Arm(Record):
-    """An explanation that is not published, scored on the same opening of ``report``.
-
-    ``gain`` is what the published one has more: the difference of their ρ in each mode, paired by
-    excerpt, with its interval and p-value (:func:`scoring.comparison.compare_explanations`).
-    """
-
-    name: ArmName
-    polarity: Polarity
-    text: str
-    symbols: int
-    same: bool
-    scores: tuple[Score, ...]
-    gains: tuple[Gain, ...] = ()
-
-
-class Step(Record):
-    """One step of an investigation, for people: what was done and what came of it."""
-
-    name: str
-    polarity: str
-    round: int
-    said: str
-    figures: dict[str, float | int | str] = {}  # noqa: RUF012
 
 
 @dataclass(frozen=True, slots=True)

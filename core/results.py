@@ -1,4 +1,4 @@
-"""What is claimed about a unit: explanations, simulations, scores and verdicts.
+"""What is claimed about a unit: explanations, simulations, scores, verdicts, and how it came about.
 
 A number never travels alone: a :class:`Score` carries its interval, its counts and a status. What
 could not be computed is ``None`` with a reason; ``NaN`` is refused at the boundary.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ Measure = Literal[
 ]
 Mode = Literal["top_and_random", "random_only", "corpus", "hard_negatives"]
 Calibration = Literal["none", "linear", "percentile"]
+ArmName = Literal["one_shot", "resampling", "paraphrase"]
+ARMS: tuple[ArmName, ...] = get_args(ArmName)
 
 
 def _finite(value: float) -> float:
@@ -175,3 +177,40 @@ class Score(Record):
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError("an interval's low end lies above its high end")
         return self
+
+
+class Gain(Record):
+    """What the published explanation predicts better in one mode: Δρ, paired by excerpt."""
+
+    mode: str
+    value: Finite | None
+    low: Finite | None = None
+    high: Finite | None = None
+    p: Finite | None = None
+    reason: str | None = None
+
+
+class Arm(Record):
+    """What would have been said otherwise, scored on the same opening of ``report``.
+
+    ``one_shot``: without experiments; ``resampling``: with as many texts and calls, without
+    experiments; ``paraphrase``: the published sentence in other words. ``same``: word for word.
+    """
+
+    name: ArmName
+    polarity: Polarity
+    text: str
+    symbols: int
+    same: bool
+    scores: tuple[Score, ...]
+    gains: tuple[Gain, ...] = ()
+
+
+class Step(Record):
+    """One step of an investigation, for people: what was done and what came of it."""
+
+    name: str
+    polarity: str
+    round: int
+    said: str
+    figures: dict[str, float | int | str] = {}

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from core.evidence import ExcerptSet, UnitStatistics
 from core.ids import UnitIdField
-from core.results import Explanation, Finite, Record, Score, Usage, Verdict
+from core.results import Arm, Explanation, Finite, Record, Score, Step, Usage, Verdict
 
 
 class Statistics(Record):
@@ -137,43 +137,6 @@ class ExperimentShown(Record):
     trials: list[TrialShown] = Field(default_factory=list)
 
 
-class StepShown(Record):
-    """One step of the investigation, in its order."""
-
-    name: str
-    polarity: str
-    round: int
-    said: str
-    figures: dict[str, float | int | str]
-
-
-class GainShown(Record):
-    """What the published explanation predicts better than an arm, in one mode: Δρ, paired."""
-
-    mode: str
-    value: Finite | None
-    low: Finite | None
-    high: Finite | None
-    p: Finite | None
-    reason: str | None
-
-
-class ArmShown(Record):
-    """What would have been said otherwise, scored on the same opening of ``report``.
-
-    ``one_shot``: without experiments; ``resampling``: with as many texts and calls, without
-    experiments; ``paraphrase``: the published sentence in other words. ``same``: word for word.
-    """
-
-    name: str
-    polarity: str
-    text: str
-    symbols: int
-    same: bool
-    scores: list[Score]
-    gains: list[GainShown]
-
-
 class Source(Record):
     """What the figures come from: model, corpus and index, each by its fingerprint."""
 
@@ -222,8 +185,8 @@ class ExplainDocument(Record):
     report_openings: int
     mode: str = "agent"
     experiments: list[ExperimentShown]
-    steps: list[StepShown] = Field(default_factory=list)
-    arms: list[ArmShown] = Field(default_factory=list)
+    steps: list[Step] = Field(default_factory=list)
+    arms: list[Arm] = Field(default_factory=list)
     profile: UnitProfile
 
 

@@ -11,6 +11,7 @@ from core.errors import InvalidSetting, PatternSyntaxError
 from core.hashing import fingerprint
 from core.ids import UnitId
 from core.patterns import parse
+from core.results import Step
 from core.settings import Settings
 from core.version import code_version
 from neuroscribe.documents import ExplainDocument
@@ -18,7 +19,6 @@ from neuroscribe.models import PATTERN, ModelChoice, Spending
 from neuroscribe.workspace import CorpusChoice, Workspace
 
 if TYPE_CHECKING:
-    from agent.setup import Step
     from subjects.index.collect import Progress
 
 DOCUMENT_VERSION = 3

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.errors import NeuroscribeError
 from core.ids import UnitId
-from core.results import Provenance
+from core.results import ARMS, Provenance, Step
 from core.version import code_version
 from neuroscribe.documents import ExplainDocument
 from neuroscribe.explaining import Answer, ExplainRequest
@@ -31,7 +31,7 @@ from neuroscribe.writing import document_of, failed, now, numbered, record_of, u
 
 if TYPE_CHECKING:
     from agent.explainers.proposal import Explainer
-    from agent.setup import Investigation, Oracle, Setup, Step
+    from agent.setup import Investigation, Oracle, Setup
     from core.evidence import Evidence, ExcerptSet
     from llms.budget import Budget
     from storage import Store
@@ -175,7 +175,7 @@ class Investigator:
         """Who explains, simulates and rates this unit, and what may be asked of the subject."""
         from agent.explainers.given import GivenExplainer
         from agent.explainers.pattern import PatternExplainer
-        from agent.setup import ARMS, Setup
+        from agent.setup import Setup
         from neuroscribe.effects import UnitOutputs
 
         explainer: Explainer | None = None

@@ -12,11 +12,9 @@ from core.hashing import fingerprint
 from core.results import Explanation, Usage
 from core.version import code_version
 from neuroscribe.documents import (
-    ArmShown,
     ExperimentShown,
     ExplainDocument,
     ShownExcerpt,
-    StepShown,
     TrialShown,
 )
 from neuroscribe.profile import profile
@@ -123,8 +121,8 @@ def document_of(
         report_openings=earlier + len(found_out.openings),
         mode=request.mode,
         experiments=[_experiment(index, x) for x in found_out.experiments],
-        steps=[StepShown(**s.model_dump()) for s in found_out.steps],
-        arms=[ArmShown.model_validate(a.model_dump()) for a in found_out.arms],
+        steps=list(found_out.steps),
+        arms=list(found_out.arms),
         profile=shown,
     )
 

@@ -13,7 +13,7 @@ from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 
 if TYPE_CHECKING:
-    from agent.setup import Step
+    from core.results import Step
     from neuroscribe.explaining import ExplainRequest
     from neuroscribe.models import Spending
     from neuroscribe.workspace import Workspace

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from neuroscribe.documents import ArmShown, ExperimentShown, TrialShown
+from core.results import Arm, Step
+from neuroscribe.documents import ExperimentShown, TrialShown
 from neuroscribe.render.figures import ARMS, HELD
 from neuroscribe.render.visible import visible_text
 
 _TRIALS: Final = 3
 
 
-class _Step(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def polarity(self) -> str: ...
-    @property
-    def round(self) -> int: ...
-    @property
-    def said(self) -> str: ...
-
-
-def step_line(step: _Step, width: int) -> RenderableType:
+def step_line(step: Step, width: int) -> RenderableType:
     """One step on one line, or on several where what was said is long."""
     where = f"round {step.round}" if step.round else "start"
     side = " −" if step.polarity == "negative" else ""
@@ -38,7 +28,7 @@ def step_line(step: _Step, width: int) -> RenderableType:
     return Padding(line, (0, 0, 0, 0), expand=False) if len(line) <= width else line
 
 
-def arm_lines(arms: Iterable[ArmShown]) -> Iterable[RenderableType]:
+def arm_lines(arms: Iterable[Arm]) -> Iterable[RenderableType]:
     """What each arm says, its ρ, and what the explanation predicts better than it."""
     for arm in arms:
         line = Text(ARMS[arm.name], style="bold")

@@ -237,7 +237,6 @@ def measure(index: ActivationIndex, unit: UnitId, who: Asking, seed: int) -> Uni
 
 async def _one_round(side: Side, work: Work) -> dict[ArmName, Candidate | None]:
     """The arms of a single round: they share the agent's first experiments."""
-    from agent.experiments import Experiment, Trial
     from agent.investigate import ranked
 
     first = work.first
@@ -245,16 +244,11 @@ async def _one_round(side: Side, work: Work) -> dict[ArmName, Candidate | None]:
         return {"revision": first, "reexplanation": first, "revision_random": first}
     done = [e for e in work.experiments if e.round == 1]
     runs = len({trial.tokens for e in done for trial in e.trials})
-    texts = _random_texts(side, runs)
-    random = Experiment(
-        id="random",
-        kind="random_text",
-        description=f"{len(texts)} random windows",
-        trials=tuple(Trial(tokens=text) for text in texts),
-    )
+    assert side.laboratory is not None
+    random = side.laboratory.random_text(side.explain, runs, "arms/random/1")
     revised = await side.session.revise([first], done)
     anew = await side.session.revise([], done)
-    drawn = await side.session.revise([first], [random]) if texts else revised
+    drawn = revised if random is None else await side.session.revise([first], [random])
     found: dict[ArmName, Candidate | None] = {}
     for name, proposed, beside in (
         ("revision", revised, [first]),
@@ -264,19 +258,6 @@ async def _one_round(side: Side, work: Work) -> dict[ArmName, Candidate | None]:
         order = await ranked(side, [*proposed.candidates, *beside])
         found[name] = order[0] if order else first  # type: ignore[index]
     return found
-
-
-def _random_texts(side: Side, count: int) -> list[tuple[int, ...]]:
-    """Windows that the unit was not run on, drawn whatever their text."""
-    assert side.laboratory is not None
-    unseen = side.laboratory.unseen
-    if unseen is None:
-        return []
-    held = set(side.explain.pool.windows.tolist())
-    numbers = [n for n in unseen.excerpts.windows.tolist() if n not in held]
-    place = {n: i for i, n in enumerate(unseen.excerpts.windows.tolist())}
-    numbers.sort(key=lambda n: text_hash("arms/random/1", str(n)))
-    return [tuple(unseen.excerpts.token_ids[place[n]].tolist()) for n in numbers[:count]]
 
 
 def _reached(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 from core.evidence import ExcerptSet, SplitEvidence
 from core.ids import UnitId
-from core.results import Polarity
+from core.results import ArmName, Polarity
 from scoring.simulators import PatternSimulator, Simulator, SlowSimulator, foresee
 
 if TYPE_CHECKING:
     from agent.experiments import Laboratory
     from agent.explainers.proposal import Explainer
-    from agent.setup import ArmName, Setup
+    from agent.setup import Setup
     from neuroscribe.models import ModelChoice, Spending
     from neuroscribe.workspace import Workspace
 

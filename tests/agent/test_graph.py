@@ -20,10 +20,10 @@ from agent.explainers.pattern import PatternExplainer
 from agent.graph import Bench, State, build, forget, investigate_in
 from agent.investigate import Work, investigate
 from agent.notes import MemoryNotes, put_away, take_up
-from agent.setup import ARMS, Investigation, Setup
+from agent.setup import Investigation, Setup
 from core.errors import StorageError
 from core.ids import UnitId
-from core.results import Provenance
+from core.results import ARMS, Provenance
 
 UNIT = UnitId("planted", "made", 0)
 THREAD = "unit/0"

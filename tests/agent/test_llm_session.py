@@ -22,10 +22,10 @@ from agent.explainers.llm.explainer import TESTS, LanguageModelSession
 from agent.explainers.proposal import Candidate
 from agent.investigate import Side, investigate
 from agent.judging import judge, run
-from agent.setup import ARMS, Investigation, Setup
+from agent.setup import Investigation, Setup
 from core.errors import BudgetReached, ContextTooLong, ModelUnavailable
 from core.ids import UnitId
-from core.results import Provenance
+from core.results import ARMS, Provenance
 from llms.fake import FakeChatModel
 from llms.protocol import ChatRequest, ChatResponse, TokenUsage
 

@@ -15,11 +15,11 @@ from agent.explainers.pattern import PatternExplainer
 from agent.explainers.pattern.judge import REFUTED_PRICE
 from agent.explainers.proposal import Candidate, Proposed
 from agent.investigate import KEPT, Side, Work, investigate, side_of
-from agent.setup import ARMS, Investigation, Setup
+from agent.setup import Investigation, Setup
 from core.evidence import SplitEvidence
 from core.ids import UnitId
 from core.patterns import TokenGrid, parse
-from core.results import Provenance, Simulation
+from core.results import ARMS, Provenance, Simulation
 from scoring.samples import MODES
 
 UNIT = UnitId("planted", "made", 0)

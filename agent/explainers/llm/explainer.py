@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -113,26 +113,21 @@ class LanguageModelSession:
         prompt = load(REVISE)
         scale = float(self.strongest.activations.max(initial=0.0))
         tested = f"The explanation that was tested: {shown(ranked[0].text)}\n" if ranked else ""
-        count = len(self.strongest)
-        while True:
-            part = self.strongest.take(range(count))
-            turns = prompt.render(
-                {
-                    "explanation": tested,
-                    "tests": tests_of(done, self.laboratory, scale),
-                    "excerpts": excerpts_of(part, scale),
-                    "count": str(count),
-                }
-            )
-            asked = partial(self._explained, prompt, _messages(turns))
-            try:
-                draws = await all_of(asked(sample) for sample in range(self.by.candidates))
-            except ContextTooLong:
-                if count == 1:
-                    return Proposed(verdict="failed", reason="the tests do not fit the model")
-                count = max(1, count // 2)
-                continue
-            return self._proposed(draws, "revised", {"revise": prompt.label})
+        tests = tests_of(done, self.laboratory, scale)
+
+        def asked(part: ExcerptSet) -> list[Message]:
+            filled = {
+                "explanation": tested,
+                "tests": tests,
+                "excerpts": excerpts_of(part, scale),
+                "count": str(len(part)),
+            }
+            return _messages(prompt.render(filled))
+
+        draws, count = await self._fitted(prompt, self.strongest, asked, range(self.by.candidates))
+        if not count:
+            return Proposed(verdict="failed", reason="the tests do not fit the model")
+        return self._proposed(draws, "revised", {"revise": prompt.label})
 
     async def resample(self, runs: int, rounds: int) -> Proposed:
         """As many further draws as the rounds cost, from other excerpts in which the unit fires."""
@@ -173,15 +168,28 @@ class LanguageModelSession:
         """Draws from ``part``, and how many of its excerpts fitted the model (0: not one)."""
         prompt = load(PROMPT)
         scale = float(part.activations.max(initial=0.0))
+
+        def asked(fewer: ExcerptSet) -> list[Message]:
+            filled = variables(fewer, scale, self.by.promoted)
+            filled["promoted"] += _neighbourhood(self.by.neighbours)
+            system, user = _messages(prompt.render(filled))
+            return [system, *worked(prompt), user]
+
+        return await self._fitted(prompt, part, asked, samples)
+
+    async def _fitted(
+        self,
+        prompt: Prompt,
+        part: ExcerptSet,
+        asked: Callable[[ExcerptSet], list[Message]],
+        samples: range,
+    ) -> tuple[list[Draw[ExplanationSaid]], int]:
+        """Draws from ``part``, halved until what is asked fits, and how many excerpts are left."""
         count = len(part)
         while count:
-            filled = variables(part.take(range(count)), scale, self.by.promoted)
-            filled["promoted"] += _neighbourhood(self.by.neighbours)
-            turns = prompt.render(filled)
-            asked = [Message(role="system", text=turns[0].text), *worked(prompt)]
-            asked += [Message(role="user", text=turns[1].text)]
+            messages = asked(part.take(range(count)))
             try:
-                return await all_of(self._explained(prompt, asked, s) for s in samples), count
+                return await all_of(self._explained(prompt, messages, s) for s in samples), count
             except ContextTooLong:
                 count //= 2
         return [], 0

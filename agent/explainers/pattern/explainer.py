@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agent.experiments import Experiment, Laboratory, Trial
@@ -24,14 +23,13 @@ from agent.explainers.pattern.experiments import (
     contexts_refuted,
     occlusion,
 )
-from agent.explainers.pattern.fit import More, Regression, refit
+from agent.explainers.pattern.fit import Regression, refit
 from agent.explainers.pattern.judge import Judge, handicap, names
 from agent.explainers.pattern.search import PRICE, search
 from agent.explainers.proposal import Candidate, Meaning, Parameter, Proposed
 from agent.judging import MINIMAL_PAIR, OCCLUSION
 from agent.offload import Offload, inline
 from core.evidence import SplitEvidence
-from core.hashing import text_hash
 from core.patterns import Clause, Context, Pattern, TokenGrid, evaluate, parse, render
 
 T = TypeVar("T")
@@ -159,23 +157,12 @@ class PatternSession:
         return await self._searched(lambda: self._resample(runs))
 
     def _resample(self, runs: int) -> Proposed:
-        laboratory = self.laboratory
-        if laboratory is None or laboratory.unseen is None or runs <= 0:
+        if self.laboratory is None:
             return Proposed()
-        excerpts = laboratory.unseen.excerpts
-        held = set(self.explain.pool.windows.tolist())
-        numbers = [i for i, w in enumerate(excerpts.windows.tolist()) if w not in held]
-        numbers.sort(key=lambda i: text_hash("neuroscribe/resample/1", str(excerpts.windows[i])))
-        drawn = excerpts.take(numbers[:runs])
-        if not len(drawn):
+        drawn = self.laboratory.random_text(self.explain, runs, "neuroscribe/resample/1")
+        if drawn is None:
             return Proposed()
-        more = More(
-            tokens=drawn.tokens,
-            activations=np.maximum(laboratory.table(drawn.token_ids), 0),
-            strata=np.zeros(len(drawn), dtype=np.int64),
-            pool_strata=np.zeros(len(self.explain.pool), dtype=np.int64),
-        )
-        regression = Regression.of(self.explain, more)
+        regression = self._with([drawn])
         passed = [found.pattern for found in search(regression, price=self.by.price)]
         first = self.judge.ranked(self._passed())[:HYPOTHESES]
         return self._proposed(passed, set(), "resampled", regression, known=first)
@@ -193,8 +180,10 @@ class PatternSession:
             extra_contexts=contexts_needed(done),
             barred=refuted,
         )
+        if whole is None:
+            return Proposed()
         regression = self._with(done)
-        fitted = None if whole is None else refit(whole, regression)
+        fitted = refit(whole, regression)
         if fitted is None or self.judge(fitted) <= 0:
             return Proposed()
         self.tried[fitted] = None

@@ -13,13 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.experiments import Experiment, Laboratory, Trial, Unseen
+from agent.experiments import RANDOM, Experiment, Laboratory, Trial
 from agent.explainers.pattern.fit import More
 from core.evidence import SplitEvidence
-from core.hashing import text_hash
 from core.patterns import Pattern, TokenGrid, evaluate, parse, render
 
-RANDOM = "random_text"
 REST, NEAR, PREDICTED = 0, 1, 2
 KINDS = {PREDICTED: "predicted_positive", NEAR: "near_miss", REST: "negative_control"}
 SHARES = {PREDICTED: 0.6, NEAR: 0.25}
@@ -67,12 +65,9 @@ def tests(
     grid = unseen.grid
     placed = strata(patterns, grid)
     known = {trial.tokens for experiment in done for trial in experiment.trials}
-    held = set(evidence.pool.windows.tolist())
     about = "\n".join(render(pattern) for pattern in patterns)
-    names = [text_hash("neuroscribe/trial/1", about, str(w)) for w in unseen.excerpts.windows]
-    order = np.argsort(np.array(names, dtype=np.uint64), kind="stable").tolist()
-    numbers = unseen.excerpts.windows
-    free = [i for i in order if numbers[i] not in held and _ids(unseen, i) not in known]
+    drawn = unseen.rows(evidence, "neuroscribe/trial/1", about)
+    free = [i for i in drawn if unseen.text(i) not in known]
     predicted = evaluate(patterns[0], grid)
     bare = _bare(patterns[0], grid)
     found: list[Experiment] = []
@@ -90,7 +85,7 @@ def tests(
                 position = int(bare[i].argmax())
             value = float(predicted[i].max()) if position is None else predicted[i, position]
             trials.append(
-                Trial(tokens=_ids(unseen, i), position=position, predicted=float(value), label=kind)
+                Trial(tokens=unseen.text(i), position=position, predicted=float(value), label=kind)
             )
         found.append(
             Experiment(
@@ -101,10 +96,6 @@ def tests(
             )
         )
     return found
-
-
-def _ids(unseen: Unseen, row: int) -> tuple[int, ...]:
-    return tuple(unseen.excerpts.token_ids[row].tolist())
 
 
 def learnt(

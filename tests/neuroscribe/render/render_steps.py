@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.results import Score
-from neuroscribe.documents import ArmShown, ExperimentShown, GainShown, StepShown, TrialShown
+from core.results import Arm, ArmName, Gain, Score, Step
+from neuroscribe.documents import ExperimentShown, TrialShown
 
 
 def trial(**changes: Any) -> TrialShown:
@@ -23,21 +23,24 @@ def trial(**changes: Any) -> TrialShown:
     return TrialShown(**fields | changes)
 
 
-def step(name: str, said: str, round: int, polarity: str = "positive") -> StepShown:
-    return StepShown(name=name, polarity=polarity, round=round, said=said, figures={})
+def step(name: str, said: str, round: int, polarity: str = "positive") -> Step:
+    return Step(name=name, polarity=polarity, round=round, said=said)
 
 
-def arm(name: str, text: str, scores: list[Score], same: bool = False) -> ArmShown:
+def arm(name: ArmName, text: str, scores: list[Score], same: bool = False) -> Arm:
     """One that predicts less by .2 in one mode; in the other it is not known."""
     gains = [
-        GainShown(mode="corpus", value=0.2, low=0.11, high=0.29, p=0.002, reason=None),
-        GainShown(
-            mode="random_only", value=None, low=None, high=None, p=None,
-            reason="undefined: constant activations",
-        ),
-    ]  # fmt: skip
-    return ArmShown(
-        name=name, polarity="positive", text=text, symbols=1, same=same, scores=scores, gains=gains
+        Gain(mode="corpus", value=0.2, low=0.11, high=0.29, p=0.002),
+        Gain(mode="random_only", value=None, reason="undefined: constant activations"),
+    ]
+    return Arm(
+        name=name,
+        polarity="positive",
+        text=text,
+        symbols=1,
+        same=same,
+        scores=tuple(scores),
+        gains=tuple(gains),
     )
 
 
