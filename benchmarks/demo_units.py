@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from core.documents import ExplainDocument
 from core.hashing import unit_interval
 from core.ids import UnitId
 from core.settings import Settings
-from neuroscribe.documents import ExplainDocument
 from neuroscribe.explaining import ExplainRequest, explain_unit
 from neuroscribe.workspace import CorpusChoice, Workspace
 from scoring.comparison import Pair, compare_methods

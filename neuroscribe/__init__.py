@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroscribe.documents import ExplainDocument, UnitProfile
+    from core.documents import ExplainDocument, UnitProfile
     from neuroscribe.explaining import InvestigationMode
     from neuroscribe.models import Strategy
     from neuroscribe.sweeps.summary import SweepDocument

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from core.documents import ExplainDocument
 from core.errors import InvalidSetting, PatternSyntaxError
 from core.hashing import fingerprint
 from core.ids import UnitId
@@ -14,7 +15,6 @@ from core.patterns import parse
 from core.results import Step
 from core.settings import Settings
 from core.version import code_version
-from neuroscribe.documents import ExplainDocument
 from neuroscribe.models import PATTERN, ModelChoice, Spending
 from neuroscribe.workspace import CorpusChoice, Workspace
 

@@ -17,11 +17,11 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from core.documents import ExplainDocument
 from core.errors import NeuroscribeError
 from core.ids import UnitId
 from core.results import ARMS, Provenance, Step
 from core.version import code_version
-from neuroscribe.documents import ExplainDocument
 from neuroscribe.explaining import Answer, ExplainRequest
 from neuroscribe.laboratory import laboratory
 from neuroscribe.models import PATTERN, ModelChoice, Models, Spending, open_models

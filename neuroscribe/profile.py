@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from core.evidence import Evidence
-from core.ids import UnitId
-from neuroscribe.documents import (
+from core.documents import (
     BandShare,
     Histogram,
     PortToken,
@@ -16,6 +14,8 @@ from neuroscribe.documents import (
     Statistics,
     UnitProfile,
 )
+from core.evidence import Evidence
+from core.ids import UnitId
 
 if TYPE_CHECKING:
     from subjects.index.reader import ActivationIndex

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from core.documents import UnitProfile
 from core.ids import UnitId
 from core.version import code_version
-from neuroscribe.documents import UnitProfile
 from neuroscribe.profile import profile
 from neuroscribe.workspace import CorpusChoice, Workspace
 

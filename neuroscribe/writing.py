@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import NeuroscribeError
-from core.hashing import fingerprint
-from core.results import Explanation, Usage
-from core.version import code_version
-from neuroscribe.documents import (
+from core.documents import (
     ExperimentShown,
     ExplainDocument,
     ShownExcerpt,
     TrialShown,
 )
+from core.errors import NeuroscribeError
+from core.hashing import fingerprint
+from core.results import Explanation, Usage
+from core.version import code_version
 from neuroscribe.profile import profile
 
 if TYPE_CHECKING:

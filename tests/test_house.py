@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("agent", "core", "llms", "neuroscribe", "prompts", "scoring", "storage", "subjects")
+PACKAGES = (
+    "agent",
+    "core",
+    "llms",
+    "neuroscribe",
+    "prompts",
+    "scoring",
+    "service",
+    "storage",
+    "subjects",
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SOURCES = sorted(
     path

@@ -35,7 +35,7 @@ def collect(
     ray_address: options.RayAddress = None,
 ) -> None:
     """Run a subject over a corpus once and keep what explanations need. Resumes when killed."""
-    from neuroscribe.documents import Collected
+    from core.documents import Collected
     from neuroscribe.engines.choice import EngineChoice
     from subjects.index.collect import collect as run
 

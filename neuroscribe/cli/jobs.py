@@ -10,7 +10,7 @@ from neuroscribe.cli import explain_layer, options
 from neuroscribe.cli.output import console, print_json
 
 if TYPE_CHECKING:
-    from neuroscribe.jobs import JobDocument
+    from storage.job_documents import JobDocument
 
 app = typer.Typer(
     help="List, follow, pause, resume and cancel jobs.", no_args_is_help=True, add_completion=False

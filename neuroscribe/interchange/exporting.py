@@ -10,10 +10,10 @@ from typing import BinaryIO, Self
 
 from pydantic import ValidationError
 
+from core.documents import ExplainDocument
 from core.errors import InvalidSetting, NotStored
 from core.ids import UnitId, site_kind
 from core.results import Record
-from neuroscribe.documents import ExplainDocument
 from neuroscribe.interchange import to_neuron_explainer, to_neuronpedia
 from neuroscribe.interchange.files import check_folder, refuse_existing, writing
 from neuroscribe.interchange.records import Format

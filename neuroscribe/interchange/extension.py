@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
+from core.documents import ExplainDocument, ShownExcerpt, Source, Statistics
 from core.evidence import Split
 from core.ids import UnitId, UnitIdField
 from core.results import Explanation, Finite, Polarity, Provenance, Record, Score, Side, Verdict
-from neuroscribe.documents import ExplainDocument, ShownExcerpt, Source, Statistics
 
 
 class Extension(Record):

@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, StrictStr, model_serializer, model_validator
 from pydantic_core.core_schema import SerializerFunctionWrapHandler
 
+from core.documents import Statistics
 from core.results import Finite
-from neuroscribe.documents import Statistics
 from neuroscribe.interchange.extension import (
     ExcerptExtension,
     ExplanationExtension,

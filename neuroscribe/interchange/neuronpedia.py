@@ -12,8 +12,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, StrictStr, model_validator
 
+from core.documents import Statistics
 from core.results import Finite
-from neuroscribe.documents import Statistics
 from neuroscribe.interchange.extension import (
     ExcerptExtension,
     ExplanationExtension,

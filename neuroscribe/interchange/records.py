@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
+from core.documents import ShownExcerpt, Statistics
 from core.results import Explanation, Finite, Record, Score
-from neuroscribe.documents import ShownExcerpt, Statistics
 
 Format = Literal["neuron-explainer", "neuronpedia"]
 FORMATS: tuple[Format, ...] = get_args(Format)

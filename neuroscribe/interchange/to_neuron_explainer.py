@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.documents import ExplainDocument, ShownExcerpt
 from core.ids import UnitId
 from core.results import Explanation, Score
-from neuroscribe.documents import ExplainDocument, ShownExcerpt
 from neuroscribe.interchange.extension import (
     ExcerptExtension,
     ExplanationExtension,

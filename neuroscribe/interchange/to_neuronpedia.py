@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from core.documents import ExplainDocument
 from core.hashing import fingerprint
-from neuroscribe.documents import ExplainDocument
 from neuroscribe.interchange.extension import (
     ExcerptExtension,
     ExplanationExtension,

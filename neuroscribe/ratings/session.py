@@ -14,11 +14,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from core.documents import ExplainDocument, ShownExcerpt
 from core.errors import StorageError
 from core.hashing import fingerprint, unit_interval
 from core.ids import UnitId
 from core.results import Explanation
-from neuroscribe.documents import ExplainDocument, ShownExcerpt
 from neuroscribe.ratings.claims import Claim, ClaimKey, Target, claims_of, counted
 from storage import RatingRecord, Seen, Store
 

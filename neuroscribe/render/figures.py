@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from core.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt, UnitProfile
 from core.results import Calibration, Explanation, Measure, Score, Scorer, Verdict
-from neuroscribe.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt, UnitProfile
 
 LEVELS: Final = 10
 

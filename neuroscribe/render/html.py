@@ -21,14 +21,14 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from core.results import Provenance
-from neuroscribe.documents import (
+from core.documents import (
     BandShare,
     ExperimentShown,
     ExplainDocument,
     Histogram,
     ShownExcerpt,
 )
+from core.results import Provenance
 from neuroscribe.render import figures
 from neuroscribe.render.visible import visible_text, visible_token
 

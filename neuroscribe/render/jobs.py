@@ -11,7 +11,7 @@ from rich.text import Text
 from neuroscribe.render.visible import visible_text
 
 if TYPE_CHECKING:
-    from neuroscribe.jobs import JobDocument
+    from storage.job_documents import JobDocument
 
 SHOWN_ID = 10
 _STYLES = {"running": "green", "paused": "yellow", "cancelled": "dim", "done": "bold"}

@@ -14,8 +14,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
+from core.documents import ExperimentShown, ExplainDocument, UnitProfile
 from core.results import Score, Verdict
-from neuroscribe.documents import ExperimentShown, ExplainDocument, UnitProfile
 from neuroscribe.render.figures import (
     VERDICTS,
     Axis,

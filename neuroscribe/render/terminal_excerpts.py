@@ -13,7 +13,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from neuroscribe.documents import BandShare, ShownExcerpt
+from core.documents import BandShare, ShownExcerpt
 from neuroscribe.render.figures import (
     LEVELS,
     Shading,

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from core.documents import ExperimentShown, TrialShown
 from core.results import Arm, Step
-from neuroscribe.documents import ExperimentShown, TrialShown
 from neuroscribe.render.figures import ARMS, HELD
 from neuroscribe.render.visible import visible_text
 

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from neuroscribe.documents import PortToken, UnitProfile
+from core.documents import PortToken, UnitProfile
 from neuroscribe.render.figures import (
     band_range,
     bars,

@@ -9,13 +9,13 @@ import numpy as np
 
 from core.ids import UnitIdField
 from core.results import Record
-from neuroscribe.jobs import JobDocument, job_document
 from neuroscribe.reports.distributions import quartiles
 from neuroscribe.reports.documents import Mean, Quartiles
 from neuroscribe.reports.figures import LEAST, told
 from scoring import bootstrap
 from scoring.measured import Array
 from storage.costs import UnitCost
+from storage.job_documents import JobDocument, job_document
 
 if TYPE_CHECKING:
     from storage import JobItem, Store

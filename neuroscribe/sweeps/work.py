@@ -18,8 +18,8 @@ from neuroscribe.sweeps.request import Keys, SweepRequest, request_of
 from neuroscribe.sweeps.shared_budget import SharedBudget
 
 if TYPE_CHECKING:
+    from core.documents import ExplainDocument
     from core.results import Score
-    from neuroscribe.documents import ExplainDocument
     from neuroscribe.workspace import Workspace
     from storage import JobItem, Store
 

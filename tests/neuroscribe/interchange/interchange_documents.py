@@ -9,10 +9,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from core.documents import ExplainDocument, PortToken, ShownExcerpt, Statistics
 from core.hashing import fingerprint
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score
-from neuroscribe.documents import ExplainDocument, PortToken, ShownExcerpt, Statistics
 from storage import RunRecord, open_store
 from tests.neuroscribe.render.render_documents import document, profile
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.documents import ExplainDocument
 from core.ids import UnitId
-from neuroscribe.documents import ExplainDocument
 from neuroscribe.interchange import neuron_explainer, to_neuron_explainer, to_neuronpedia
 from neuroscribe.interchange.exporting import Target, export_answers
 from neuroscribe.interchange.reading import read

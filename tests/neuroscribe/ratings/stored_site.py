@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from core.documents import ExplainDocument, ShownExcerpt
 from core.ids import UnitId
 from core.results import Explanation, Score
-from neuroscribe.documents import ExplainDocument, ShownExcerpt
 from storage import RunRecord, Store, open_store
 from tests.neuroscribe.render import render_documents as made
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from core.ids import UnitId
-from core.results import Explanation, Provenance, Score, Usage
-from neuroscribe.documents import (
+from core.documents import (
     BandShare,
     ExperimentShown,
     ExplainDocument,
@@ -18,6 +16,8 @@ from neuroscribe.documents import (
     Statistics,
     UnitProfile,
 )
+from core.ids import UnitId
+from core.results import Explanation, Provenance, Score, Usage
 from tests.neuroscribe.render.render_steps import EXPERIMENTS, STEPS, arm, step, trial
 
 UNIT = UnitId("demo", "mlp.2", 117)

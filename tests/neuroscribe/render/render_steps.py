@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.documents import ExperimentShown, TrialShown
 from core.results import Arm, ArmName, Gain, Score, Step
-from neuroscribe.documents import ExperimentShown, TrialShown
 
 
 def trial(**changes: Any) -> TrialShown:

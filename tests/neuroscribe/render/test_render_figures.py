@@ -12,7 +12,7 @@ from render_documents import (
     short,
 )
 
-from neuroscribe.documents import BandShare, Histogram
+from core.documents import BandShare, Histogram
 from neuroscribe.render import figures
 from neuroscribe.render.figures import Axis, Shading, bars
 

@@ -26,7 +26,7 @@ from render_documents import (
 from rich.cells import cell_len
 from rich.console import Console
 
-from neuroscribe.documents import ExplainDocument, ShownExcerpt
+from core.documents import ExplainDocument, ShownExcerpt
 from neuroscribe.render.figures import Axis, Shading
 from neuroscribe.render.terminal import View, explain_view, profile_view
 from neuroscribe.render.terminal_excerpts import around, best, excerpt_pair

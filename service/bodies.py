@@ -1,0 +1,73 @@
+"""What is sent to the API. Sizes are bounded here, meaning is checked by who does the work."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.ids import UnitIdField
+from core.results import Finite, Record
+
+MOST_TEXTS = 16
+LONGEST_TEXT = 8_000
+LONGEST_SENTENCE = 2_000
+LONGEST_WAIT = 60.0
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_SENTENCE)]
+
+
+class Spend(Record):
+    """Who explains and simulates, and what that may cost; as on the command line.
+
+    Without ``budget_usd`` and ``max_calls`` the limits of the API key hold.
+    """
+
+    explainer: Name = "pattern"
+    simulator: Name | None = None
+    strategy: Name = "auto"
+    scorers: Name = "simulation"
+    mode: Literal["agent", "one-shot"] = "agent"
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
+    budget_usd: Annotated[Finite, Field(ge=0, le=1e6)] | None = None
+    max_calls: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+
+
+class ExplainBody(Spend):
+    """A unit to explain. ``wait`` is how many seconds the answer may be waited for.
+
+    An answer that is stored is given at once; one that takes longer goes on as a job.
+    """
+
+    unit: UnitIdField
+    wait: Annotated[float, Field(ge=0, le=LONGEST_WAIT)] = LONGEST_WAIT
+
+
+class SweepBody(Spend):
+    """Units of a site (``subject/site``) to explain: ``units`` like "0-99,120", or ``sample``
+    live ones; without either all that are live."""
+
+    site: Name
+    units: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
+    sample: Annotated[int, Field(ge=1, lt=10**9)] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+
+class RunBody(Record):
+    """Texts to run on a unit; with ``explanation``, a sentence of the pattern language, what it
+    predicts is shown beside."""
+
+    unit: UnitIdField
+    texts: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]],
+        Field(min_length=1, max_length=MOST_TEXTS),
+    ]
+    explanation: Sentence | None = None
+
+
+class LimitsBody(Record):
+    """New limits of a job, for all of it from its beginning; None leaves one as it is."""
+
+    budget_usd: Annotated[Finite, Field(ge=0, le=1e6)] | None = None
+    max_calls: Annotated[int, Field(ge=0, lt=2**31)] | None = None

@@ -1,0 +1,124 @@
+"""What the service needs done, and by whom: a :class:`Desk`, given to it by who composes.
+
+The service knows HTTP and nothing of models; a desk knows models and nothing of HTTP. Every method
+may be called by many requests at once and raises the errors of :mod:`core.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.documents import UnitProfile
+from core.ids import UnitId
+from service.auth import Caller
+from service.bodies import ExplainBody, LimitsBody, RunBody, SweepBody
+from service.documents import (
+    Health,
+    Page,
+    ScoredExplanation,
+    SubjectShown,
+    SubjectSites,
+    TextsRun,
+    UnitLine,
+)
+from storage.job_documents import JobDocument
+from storage.jobs import JobEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as it lies in the store: the run that wrote it, and JSON text."""
+
+    run: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking for an explanation: a stored document, or the job that makes one."""
+
+    document: StoredDocument | None = None
+    job: JobDocument | None = None
+
+
+class Desk(AbstractAsyncContextManager[None], Protocol):
+    """See the module. It is entered before the first request and left after the last."""
+
+    async def subjects(self) -> list[SubjectShown]:
+        """Every subject that may be asked about."""
+        ...
+
+    async def subject(self, name: str) -> SubjectSites:
+        """One subject with its sites; it is loaded."""
+        ...
+
+    async def document(self, unit: UnitId) -> StoredDocument:
+        """The newest investigation of a unit; :class:`NotStored` without any."""
+        ...
+
+    async def run(self, id: str) -> StoredDocument:
+        """The investigation of an id; :class:`NotStored` without any."""
+        ...
+
+    async def profile(self, unit: UnitId) -> UnitProfile:
+        """What a unit fires on; :class:`IndexMissing` when its site was not collected."""
+        ...
+
+    async def versions(self, unit: UnitId) -> list[ScoredExplanation]:
+        """Everything ever said about a unit, oldest version first."""
+        ...
+
+    async def units(self, subject: str, site: str, after: int, limit: int) -> Page[UnitLine]:
+        """Units of a site that were investigated, by number, beyond number ``after``."""
+        ...
+
+    async def texts(self, body: RunBody) -> TextsRun:
+        """Run texts on a unit."""
+        ...
+
+    async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
+        """The stored answer, or a job that makes one.
+
+        With ``job`` always the job of this id, made now or known before for the same body;
+        :class:`core.errors.MisuseError` when it was made for another.
+        """
+        ...
+
+    async def sweep(self, body: SweepBody, caller: Caller, job: str | None) -> JobDocument:
+        """A job about many units; ``job`` as for :meth:`explain`."""
+        ...
+
+    async def jobs(self, limit: int) -> list[JobDocument]:
+        """Jobs, newest first."""
+        ...
+
+    async def job(self, id: str) -> JobDocument:
+        """How a job stands."""
+        ...
+
+    async def events(self, job: str, after: int, limit: int) -> Sequence[JobEvent]:
+        """What happened in a job since event ``after``, in order."""
+        ...
+
+    async def pause(self, job: str) -> JobDocument:
+        """Begin no more units."""
+        ...
+
+    async def resume(self, job: str, limits: LimitsBody, caller: Caller) -> JobDocument:
+        """Go on with a job that was paused."""
+        ...
+
+    async def cancel(self, job: str) -> JobDocument:
+        """End a job."""
+        ...
+
+    async def retry_failed(self, job: str) -> JobDocument:
+        """Queue what failed again."""
+        ...
+
+    async def ready(self) -> Health:
+        """Whether everything that is needed can be reached."""
+        ...
