@@ -6,26 +6,21 @@ goes on with the one that was made for the same request, and ``resume_sweep`` go
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from core.errors import (
-    IndexMissing,
     InvalidSetting,
-    JobState,
     NeuroscribeError,
     UnknownSite,
 )
 from core.ids import UnitId
 from core.results import Record
 from neuroscribe.engines.choice import EngineChoice
-from neuroscribe.models import Spending, open_models
 from neuroscribe.sweeps.estimate import Estimate, estimate, refuse_if_too_small
-from neuroscribe.sweeps.request import KIND, Keys, SweepRequest, request_of
+from neuroscribe.sweeps.making import concurrency_of, make_job, try_models, unfinished
+from neuroscribe.sweeps.request import Keys, SweepRequest, request_of
 from neuroscribe.sweeps.summary import SweepDocument, sweep_document
 from neuroscribe.sweeps.units import Chosen, choose, named
 from neuroscribe.sweeps.work import Pace, work
@@ -36,10 +31,6 @@ if TYPE_CHECKING:
     from storage import Store, StoredJob
     from subjects.index.collect import Progress
     from subjects.index.reader import ActivationIndex
-
-OFFLINE_CONCURRENCY = 2
-"""Units at once without a language model: one has the processor while one is being stored."""
-_LOOKED_THROUGH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +118,7 @@ def plan_sweep(
             request,
             units=len(chosen.units) - answered,
             answered=answered,
-            concurrency=_concurrency(workspace, request, options),
+            concurrency=concurrency_of(workspace, request, options),
             workers=options.engine.workers or 1,
         )
     refuse_if_too_small(found, options.budget_usd, options.max_calls)
@@ -159,9 +150,11 @@ def explain_layer(
     """
     request = request.lasting()
     plan, chosen, keys = plan_sweep(workspace, request, options, collecting=collecting)
-    _try_models(workspace, request, options.budget_usd)
+    try_models(workspace, request, options.budget_usd)
     with workspace.store() as store:
-        job = _job(workspace, store, request, options, chosen, keys)
+        job = unfinished(store, request, options, chosen) or make_job(
+            workspace, store, request, options, chosen, keys
+        )
         if planned is not None:
             planned(plan, job)
         return _run(workspace, store, job, request, options, progress, keys)
@@ -186,7 +179,7 @@ def resume_sweep(
         request = request_of(job)
         usd = job.budget_usd if options.budget_usd is None else options.budget_usd
         if job.state not in ("done", "cancelled"):
-            _try_models(workspace, request, usd)
+            try_models(workspace, request, usd)
         store.jobs.resume(job.id)
         job = store.jobs.allow(job.id, budget_usd=options.budget_usd, max_calls=options.max_calls)
         if started is not None:
@@ -230,66 +223,9 @@ def _run(
     return Swept(found)
 
 
-def _job(
-    workspace: Workspace,
-    store: Store,
-    request: SweepRequest,
-    options: SweepOptions,
-    chosen: Chosen,
-    keys: Keys,
-) -> StoredJob:
-    """The unfinished job of the same request with these limits, or a new one."""
-    parameters = {**request.parameters(), "dead": chosen.dead}
-    for known in store.jobs.newest(_LOOKED_THROUGH):
-        same = (known.kind, known.subject, known.site) == (KIND, request.subject, request.site)
-        if known.state in ("done", "cancelled") or not same or known.parameters != parameters:
-            continue
-        try:
-            store.jobs.resume(known.id)
-        except JobState:  # it has ended meanwhile
-            continue
-        return store.jobs.allow(
-            known.id, budget_usd=options.budget_usd, max_calls=options.max_calls
-        )
-    from storage import JobRecord
-
-    record = JobRecord(
-        id=uuid4().hex[:16],
-        kind=KIND,
-        subject=request.subject,
-        site=request.site,
-        parameters=parameters,
-        budget_usd=options.budget_usd,
-        max_calls=options.max_calls,
-        concurrency=_concurrency(workspace, request, options),
-        engine=options.engine.name,
-        created=datetime.now(UTC).isoformat(),
-    )
-    return store.jobs.create(record, chosen.units, keys.of(chosen.units))
-
-
 def _dead(job: StoredJob) -> int | None:
     found = job.parameters.get("dead")
     return found if isinstance(found, int) else None
-
-
-def _concurrency(workspace: Workspace, request: SweepRequest, options: SweepOptions) -> int:
-    default = workspace.settings.llm_concurrency if request.models.asked else OFFLINE_CONCURRENCY
-    return options.concurrency or default
-
-
-def _try_models(workspace: Workspace, request: SweepRequest, usd: float | None) -> None:
-    """Open and close the models, so that a missing key or price is told before a job is made."""
-    spending = Spending(usd=usd, concurrency=1)
-
-    async def attempt() -> None:
-        with workspace.store() as store:
-            models = open_models(request.models, store, workspace.settings, spending)
-            await models.close()
-
-    if request.models.explainer.startswith("vllm:"):
-        return  # it takes the device's memory: once is enough
-    asyncio.run(attempt())
 
 
 def _index(
@@ -300,14 +236,7 @@ def _index(
 ) -> ActivationIndex | None:
     if collect:
         return workspace.index(request.subject, request.site, request.corpus, collecting)
-    from subjects.index.reader import ActivationIndex
-
-    sites = workspace.sites_like(request.subject, request.site)
-    plan = workspace.plan(request.subject, sites, request.corpus)
-    try:
-        return ActivationIndex.open(plan.folder(workspace.home), plan.subject)
-    except IndexMissing:
-        return None
+    return workspace.index_if_there(request.subject, request.site, request.corpus)
 
 
 def site_of(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import InvalidSetting, StorageError
+from core.errors import IndexMissing, InvalidSetting, StorageError
 from core.hashing import fingerprint
 from core.ids import site_kind
 from core.settings import Settings, load_settings
@@ -190,6 +190,20 @@ class Workspace:
             self._indexes[plan.key] = ActivationIndex.open(
                 plan.folder(self.home), plan.subject, budget
             )
+        return self._indexes[plan.key]
+
+    def index_if_there(self, name: str, site: str, choice: CorpusChoice) -> ActivationIndex | None:
+        """:meth:`index`, None where it was not collected yet."""
+        from subjects.index.reader import ActivationIndex
+
+        plan = self.plan(name, self.sites_like(name, site), choice)
+        if plan.key not in self._indexes:
+            budget = self.settings.index_budget_mb << 20
+            try:
+                found = ActivationIndex.open(plan.folder(self.home), plan.subject, budget)
+            except IndexMissing:
+                return None
+            self._indexes[plan.key] = found
         return self._indexes[plan.key]
 
     def store(self) -> Store:

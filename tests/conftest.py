@@ -1,4 +1,4 @@
-"""What holds for every test: property tests are judged by what they find, not by how long it took."""
+"""Property tests are judged by what they find, not by how long it took."""
 
 from hypothesis import HealthCheck, settings
 

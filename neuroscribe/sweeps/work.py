@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.sweep import Done, SweepEnd, SweepProgress, sweep
@@ -19,10 +20,11 @@ from neuroscribe.sweeps.shared_budget import SharedBudget
 
 if TYPE_CHECKING:
     from core.documents import ExplainDocument
-    from core.results import Score
+    from core.results import Score, Step
     from neuroscribe.workspace import Workspace
     from storage import JobItem, Store
 
+Told = Callable[[UnitId, "Step"], None]
 _STOP_SECONDS = 0.2
 
 
@@ -49,14 +51,16 @@ def work(
     keys: Keys | None = None,
     progress: Callable[[SweepProgress], None] | None = None,
     stopped: Callable[[], bool] | None = None,
+    told: Told | None = None,
 ) -> SweepEnd:
     """Ask about the units of ``job`` and say why that ended; see :func:`agent.sweep.sweep`.
 
     ``keys`` are its request's, where they are known. Nothing new is begun once ``stopped`` says so.
+    ``told`` hears of the steps of every investigation.
     Raises what keeps the work from being begun at all (a model that cannot be opened, checkpoints
     that cannot be used), and ``KeyboardInterrupt`` after everything that was held is given back.
     """
-    return asyncio.run(_work(workspace, store, job, pace, keys, progress, stopped))
+    return asyncio.run(_work(workspace, store, job, pace, keys, progress, stopped, told))
 
 
 async def _work(
@@ -67,6 +71,7 @@ async def _work(
     known: Keys | None,
     progress: Callable[[SweepProgress], None] | None,
     stopped: Callable[[], bool] | None,
+    told: Told | None,
 ) -> SweepEnd:
     request = request_of(store.jobs.get(job))
     known = known or request.keys(workspace)
@@ -84,7 +89,7 @@ async def _work(
             return await sweep(
                 store.jobs,
                 job,
-                _Asking(asked, request, keys, pace.patience),
+                _Asking(asked, request, keys, pace.patience, told),
                 concurrency=pace.concurrency,
                 lease=pace.lease,
                 timeout=pace.timeout,
@@ -109,6 +114,7 @@ class _Asking:
     request: SweepRequest
     keys: dict[UnitId, str]
     patience: float
+    told: Told | None = None
 
     async def __call__(self, unit: UnitId) -> Done:
         """The unit's answer, stored before or found now.
@@ -117,8 +123,10 @@ class _Asking:
         """
 
         async def ask() -> Answer:
-            request = self.request.of(unit)
-            return await self.investigator.answer(request, key=self.keys[unit], retry=True)
+            told = None if self.told is None else partial(self.told, unit)
+            return await self.investigator.answer(
+                self.request.of(unit), key=self.keys[unit], retry=True, told=told
+            )
 
         answer = await patiently(ask, self.patience)
         if answer.document.verdict == "failed":
