@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp as App
 
 from core.version import code_version
 from service import problems
@@ -17,13 +17,15 @@ from service.events import Feeds
 from service.guard import Guard, Limits
 from service.routes import health, units, work
 
+__all__ = ["App", "api", "create_app"]
+
 DESCRIPTION = """Explain single units of language models, score every explanation on text that no
 earlier step has seen, and show the evidence. Errors are problem documents with a stable `code`."""
 
 
 def create_app(
     desk: Desk, gate: Gate, *, limits: Limits | None = None, feeds: Feeds | None = None
-) -> ASGIApp:
+) -> App:
     """The whole service as an ASGI application."""
     return Guard(api(desk, gate, feeds), limits or Limits())
 
