@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi import HTTPException as RouteException
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
@@ -95,6 +96,14 @@ class ServiceError(NeuroscribeError):
         self.status = status
         self.code = code
         self.headers = headers or {}
+
+
+class Refusal(RouteException):
+    """A refusal in the midst of reading a request, which the framework would take for a defect."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, message)
+        self.code = code
 
 
 def status_of(error: NeuroscribeError) -> int:
@@ -182,14 +191,19 @@ def install(app: FastAPI) -> None:
 
     async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        phrase = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        code = error.code if isinstance(error, Refusal) else phrase
         headers = dict(error.headers or {})
         return problem(request, error.status_code, code, str(error.detail), headers=headers)
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        return internal(request)  # it is raised again, for the guard to log
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         NeuroscribeError: ours,
         RequestValidationError: invalid,
         HTTPException: plain,
+        Exception: unforeseen,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
