@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from neuroscribe.render.visible import visible_text
+from service.pages.visible import visible_text
 
 if TYPE_CHECKING:
     from storage import KeyRecord

@@ -98,7 +98,7 @@ def nasty_unit(store: Store, text: str) -> Target:
             verdict=told.verdict,
             started="2025-01-31T12:00:00Z",
             finished="2025-01-31T12:00:00Z",
-            document=told.model_dump(),
+            document=told.model_dump(mode="json"),
             explanations=(said,),
         )
     )

@@ -26,7 +26,7 @@ from render_documents import (
 from strict_page import FETCHING, Page
 
 from core.documents import ExplainDocument
-from neuroscribe.render.html import unit_page
+from service.pages.unit import unit_page
 
 DOCUMENTS = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 

@@ -27,10 +27,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from core.documents import ExplainDocument, ShownExcerpt
-from neuroscribe.render.figures import Axis, Shading
 from neuroscribe.render.terminal import View, explain_view, profile_view
 from neuroscribe.render.terminal_excerpts import around, best, excerpt_pair
 from neuroscribe.render.terminal_scores import interval_bar
+from service.pages.figures import Axis, Shading
 
 DOCUMENTS = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 

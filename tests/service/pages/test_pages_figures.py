@@ -13,8 +13,8 @@ from render_documents import (
 )
 
 from core.documents import BandShare, Histogram
-from neuroscribe.render import figures
-from neuroscribe.render.figures import Axis, Shading, bars
+from service.pages import figures
+from service.pages.figures import Axis, Shading, bars
 
 
 @pytest.mark.parametrize(
