@@ -15,7 +15,7 @@ from service.auth import Gate
 from service.desk import Desk
 from service.events import Feeds
 from service.guard import Guard, Limits
-from service.routes import health, units, work
+from service.routes import health, pages, units, work
 
 __all__ = ["App", "api", "create_app"]
 
@@ -50,7 +50,7 @@ def api(desk: Desk, gate: Gate, feeds: Feeds | None = None) -> FastAPI:
     )
     app.state.desk, app.state.gate = desk, gate
     app.state.feeds = feeds or Feeds(desk)
-    for routes in (health, units, work):
+    for routes in (health, units, work, pages):
         app.include_router(routes.router)
     problems.install(app)
     _document(app)

@@ -55,6 +55,10 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
         """The investigation of an id; :class:`NotStored` without any."""
         ...
 
+    async def check(self, unit: UnitId) -> None:
+        """Raises where there is no such subject, site or unit."""
+        ...
+
     async def profile(self, unit: UnitId) -> UnitProfile:
         """What a unit fires on; :class:`IndexMissing` when its site was not collected."""
         ...

@@ -17,7 +17,7 @@ from fastapi import HTTPException as RouteException
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from core import errors
 from core.errors import NeuroscribeError
@@ -172,6 +172,10 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, NeuroscribeError)
         status = status_of(error)
+        if wants_page(request):
+            if status == 401:
+                return RedirectResponse("/login", 303)
+            return page(status, error.message, error.hint)
         if status >= 500:
             log.warning("%s: %s", error.code, error.message)
         headers = error.headers if isinstance(error, ServiceError) else None
@@ -187,6 +191,8 @@ def install(app: FastAPI) -> None:
         first = faults[0] if faults else FieldFault(where="body", message="is not valid")
         status, code = (400, "malformed_json") if unread else (422, "invalid_request")
         told = f"{first.where}: {first.message}"
+        if wants_page(request):
+            return page(status, told, "")
         return problem(request, status, code, told, "see /v1/openapi.json", faults=faults)
 
     async def plain(request: Request, error: Exception) -> Response:
@@ -194,6 +200,8 @@ def install(app: FastAPI) -> None:
         phrase = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
         code = error.code if isinstance(error, Refusal) else phrase
         headers = dict(error.headers or {})
+        if wants_page(request):
+            return page(error.status_code, str(error.detail), "")
         return problem(request, error.status_code, code, str(error.detail), headers=headers)
 
     async def unforeseen(request: Request, error: Exception) -> Response:
@@ -207,6 +215,20 @@ def install(app: FastAPI) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person with a browser asks, and not for the API."""
+    path = request.url.path
+    return not path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
+
+
+def page(status: int, detail: str, hint: str) -> Response:
+    """The problem as a page."""
+    from service.pages.served import page as drawn
+
+    title = HTTPStatus(status).phrase
+    return HTMLResponse(drawn("problem.html.j2", title=title, detail=detail, hint=hint), status)
 
 
 def internal(request: Request) -> Response:

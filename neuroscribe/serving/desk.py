@@ -124,6 +124,10 @@ class LocalDesk:
             raise NotStored(f"run {id!r} is not in the store", "check the id")
         return found
 
+    async def check(self, unit: UnitId) -> None:
+        """Raises where there is no such subject, site or unit."""
+        await self._with_unit(unit)
+
     async def profile(self, unit: UnitId) -> UnitProfile:
         """What a unit fires on."""
         from neuroscribe.profile import profile

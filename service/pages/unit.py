@@ -77,6 +77,7 @@ def shown(document: ExplainDocument) -> dict[str, Any]:
         "provenance": _provenance(document),
         "spent": figures.usage_text(document),
         "trials": trial_rows,
+        "served": False,
     }
 
 

@@ -116,6 +116,9 @@ class FakeDesk:
                 return found
         raise NotStored(f"run {id!r} is not in the store", "check the id")
 
+    async def check(self, unit: UnitId) -> None:
+        await self.subject(unit.subject)
+
     async def profile(self, unit: UnitId) -> UnitProfile:
         raise IndexMissing("not collected yet", "collect it")
 
