@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from core.errors import MalformedId
 
@@ -66,11 +66,20 @@ class UnitId:
         return cls(subject, site, int(index))
 
 
-def _coerce(value: object) -> object:
-    return UnitId.parse(value) if isinstance(value, str) else value
+def _coerce(value: object) -> UnitId:
+    if isinstance(value, UnitId):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a unit is named by a string: subject/site/index")
+    return UnitId.parse(value)
 
 
-UnitIdField = Annotated[UnitId, BeforeValidator(_coerce), PlainSerializer(str, return_type=str)]
+UnitIdField = Annotated[
+    UnitId,
+    PlainValidator(_coerce),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["demo/mlp.2/163"]}),
+]
 """A :class:`UnitId` inside a pydantic model: a plain string in JSON."""
 
 

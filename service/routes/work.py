@@ -29,6 +29,16 @@ Responses = dict[int | str, dict[str, Any]]
 router = APIRouter(prefix="/v1", tags=["work"])
 SPENDS: Responses = documented(402, 404, 409, 501, 502, 507)
 JOB = documented(404, 409)
+EVENT = {
+    "type": "object",
+    "description": "one server-sent event; data is JSON",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": ["job", "item", "step"]},
+        "data": {"type": "string"},
+    },
+    "required": ["data"],
+}
 MADE: Responses = {202: {"model": JobDocument, "description": "a job that goes on by itself"}}
 
 
@@ -86,7 +96,7 @@ async def show_job(id: Identifier, desk: Work, caller: Reader) -> JobDocument:
     response_class=StreamingResponse,
     responses=JOB
     | {
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": {"schema": EVENT}}},
         204: {"description": "the job has ended and nothing came since"},
     },
 )
