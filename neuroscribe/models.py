@@ -64,7 +64,7 @@ class ModelChoice:
             return []
         from prompts.lock import current
 
-        return [prompt.label for prompt in current()]
+        return [prompt.label for prompt in current() if prompt.role != "chat"]
 
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be, before anything is loaded, collected or sent."""
