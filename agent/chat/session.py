@@ -97,6 +97,10 @@ class Chat:
             return await self._run(thread, None, told)
         return _turn(thread, state, following)
 
+    async def standing(self, thread: str) -> Turn:
+        """What was answered last, or what waits; nothing is done."""
+        return _turn(thread, *await self._state(thread))
+
     async def threads(self, limit: int = 50) -> list[ThreadSummary]:
         """The conversations, the one that was last spoken in first."""
         names: dict[str, str] = {}

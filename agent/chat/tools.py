@@ -97,6 +97,8 @@ class Toolbox:
             raise ToolRefused("unknown_tool", f"there is no tool {call.name!r}; tools: {known}")
         try:
             return tool, tool.arguments.model_validate(call.arguments)
+        except NeuroscribeError as error:  # a name that is none, say
+            raise ToolRefused(error.code, str(error)) from error
         except ValidationError as error:
             wrong = [
                 f"{'.'.join(str(part) for part in e['loc']) or 'arguments'}: {e['msg']}"
