@@ -183,8 +183,10 @@ async def _work(state: State, runtime: Runtime[Room]) -> State:
     known = list(state["known"])
     results = []
     for call in messages[-1].calls:
-        runtime.stream_writer({"kind": "call", "tool": call.name, "arguments": call.arguments})
-        data = await _result(call, plan[call.id], state["allowed"], runtime.context.tools)
+        refused = _refused(plan[call.id], state["allowed"])
+        if refused is None:
+            runtime.stream_writer({"kind": "call", "tool": call.name, "arguments": call.arguments})
+        data = refused or await _found(call, runtime.context.tools)
         known += [one for one in cites(data) if one not in known]
         results.append(Message(role="tool", text=bounded(data), call_id=call.id))
         error = data.get("error")
@@ -195,11 +197,16 @@ async def _work(state: State, runtime: Runtime[Room]) -> State:
     )
 
 
-async def _result(call: ToolCall, planned: Any, allowed: bool, tools: Toolbox) -> Data:
+def _refused(planned: Any, allowed: bool) -> Data | None:
+    """Why a call is not run, None where it is."""
     if isinstance(planned, dict):
         return planned
     if planned != _FREE and not allowed:
         return refusal("declined", "the user does not want this to be run")
+    return None
+
+
+async def _found(call: ToolCall, tools: Toolbox) -> Data:
     try:
         return await asyncio.to_thread(tools.run, call)
     except ToolRefused as error:

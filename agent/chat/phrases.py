@@ -96,10 +96,12 @@ def wants_help(text: str) -> bool:
     return text.strip(" ?!.").lower() in ("", "help", "hello", "hi", "what can you do", "commands")
 
 
-def last_unit(text: str) -> str | None:
-    """The unit that a text names last."""
-    found = _UNIT.findall(_unquoted(text)[1])
-    return found[-1] if found else None
+def spoken_of(text: str) -> str | None:
+    """The unit that a text is about: the first it names, none if that is compared with another."""
+    rest = _unquoted(text)[1]
+    found = _UNIT.findall(rest)
+    against = len(found) == 1 and re.search(r"\bcompare|\bdiffer|\bversus\b|\bvs\b", rest.lower())
+    return found[0] if found and not against else None
 
 
 def _one(units: list[str], last: str | None) -> str:

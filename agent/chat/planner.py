@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from agent.chat.phrases import CANNOT, HELP, NotUnderstood, last_unit, understood, wants_help
+from agent.chat.phrases import CANNOT, HELP, NotUnderstood, spoken_of, understood, wants_help
 from agent.chat.speakers import Hear, Spoken
 from agent.chat.telling import tell
 from llms.protocol import Message, Tool, ToolCall
@@ -46,9 +46,9 @@ def _heard(text: str, hear: Hear | None) -> Spoken:
 
 
 def _spoken_of(messages: Sequence[Message]) -> str | None:
-    """The unit that the user named last."""
+    """The unit that the user spoke of last."""
     for message in reversed(messages):
-        found = last_unit(message.text) if message.role == "user" else None
+        found = spoken_of(message.text) if message.role == "user" else None
         if found is not None:
             return found
     return None

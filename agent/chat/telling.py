@@ -64,7 +64,8 @@ def _excerpts(data: Mapping[str, Any]) -> list[str]:
 
 
 def _score(score: Mapping[str, Any]) -> str:
-    name = f"{score['scorer']} ({score['measure']}, {score['mode']})"
+    fitted = "" if score["calibration"] == "none" else f", calibrated: {score['calibration']}"
+    name = f"{score['scorer']} ({score['measure']}, {score['mode']}{fitted})"
     if score["value"] is None:
         return f"{name}: no figure, {score['reason']} {score['cite']}"
     return (

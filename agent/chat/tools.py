@@ -18,10 +18,10 @@ from core.results import Record
 from llms.protocol import Tool, ToolCall, schema_of
 
 Data = dict[str, JsonValue]
-LONGEST_RESULT = 8000
+LONGEST_RESULT = 12_000
 """Characters of one result: longer ones are thinned out."""
 _LONGEST_ERROR = 600
-_THINNER = ((1000, 24), (400, 12), (200, 6), (80, 3))
+_THINNER = ((2000, 24), (1000, 12), (400, 8), (120, 4))
 
 
 class Estimate(Record):

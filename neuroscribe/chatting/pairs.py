@@ -75,7 +75,10 @@ def _together(desk: Desk, first: UnitId, second: UnitId) -> tuple[Data | None, s
     )
     if found.value is None:
         return None, found.reason or "it is not defined"
-    null = null_correlations(b, explain.others[rows], weights, known)
+    others = [unit for unit in index.null_units(first) if unit != second.index]
+    null = null_correlations(
+        b, index.values_of(first.site, drawn.token_ids, others), weights, known
+    )
     return {
         "value": found.value,
         "low": found.low,

@@ -36,7 +36,7 @@ def told_document(document: ExplainDocument, *, excerpts: int = 0, tests: bool =
             }
             for e in document.explanations
         ],
-        "scores": [_score(score) for score in document.scores],
+        "scores": [_score(score) for score in _main(document.scores)],
     }
     if tests:
         told["experiments"] = [
@@ -54,13 +54,23 @@ def told_document(document: ExplainDocument, *, excerpts: int = 0, tests: bool =
     return told
 
 
+def _main(scores: list[Score]) -> list[Score]:
+    """Every mode of the simulation, one of each other measure; each in its first calibration."""
+    found: dict[tuple[str, ...], Score] = {}
+    for score in sorted(scores, key=lambda s: s.mode != "corpus"):
+        mode = score.mode if (score.scorer, score.measure) == ("simulation", "correlation") else ""
+        found.setdefault((score.explanation_id, score.scorer, score.measure, mode), score)
+    return [score for score in scores if score in found.values()]
+
+
 def _score(score: Score) -> Data:
     held = score.model_dump(
         mode="json",
         include={
-            "scorer", "measure", "mode", "split", "simulator", "value", "low", "high", "status",
-            "reason", "caution", "n_excerpts", "null_mean", "null_p95", "null_units", "p_null",
-            "token_list_equal", "token_table", "oracle",
+            "scorer", "measure", "calibration", "mode", "split", "simulator",
+            "value", "low", "high", "status", "reason", "caution", "n_excerpts",
+            "null_mean", "null_p95", "null_units",
+            "p_null", "token_list_equal", "token_table", "oracle",
         },
     )  # fmt: skip
     cite = f"[score {score.explanation_id}/{score.scorer}/{score.mode}]"
@@ -118,6 +128,8 @@ def told_cost(expected: Expected) -> str:
     known = [part for part in parts if part]
     if not known:
         return f"what it takes is not known: {expected.reason}"
+    if expected.seconds is None:
+        known.append(f"how long is not known: {expected.reason}")
     judged = f", judged by {expected.runs} earlier units" if expected.runs else ""
     return ", ".join(known) + judged
 

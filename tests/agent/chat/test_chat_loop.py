@@ -15,8 +15,8 @@ from agent.chat.graph import CALLS, ROUNDS
 from agent.chat.planner import Planner
 from agent.chat.session import Turn
 from agent.chat.speakers import ModelSpeaker
-from agent.chat.tools import bounded
-from core.errors import BudgetReached, InvalidSetting, JobState, ModelUnavailable
+from agent.chat.tools import LONGEST_RESULT, bounded
+from core.errors import BudgetReached, InvalidSetting, JobState, ModelUnavailable, StorageError
 from llms.fake import FakeChatModel
 from llms.protocol import ChatRequest, ChatResponse, TokenUsage, ToolCall
 
@@ -146,7 +146,7 @@ def test_calls_of_one_name_are_told_apart(tmp_path: Path) -> None:
 def test_long_results_are_bounded_and_stay_json(tmp_path: Path) -> None:
     _, model = asked(tmp_path, Noting(), call("long"), "Much.")
     text = next(m.text for m in model.requests[-1].messages if m.role == "tool")
-    assert len(text) <= 8000
+    assert len(text) <= LONGEST_RESULT
     assert json.loads(text)["words"][-1].startswith("… and")
     assert json.loads(bounded({str(n): "x" for n in range(9000)}))["error"]["code"] == "too_long"
 
@@ -270,6 +270,31 @@ def test_conversations_are_listed_and_kept_apart(tmp_path: Path) -> None:
                 await talk.go_on("three")
 
     asyncio.run(go())
+
+
+def test_a_conversation_of_another_version_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        async with chat(tmp_path, Planner(), Noting()) as talk:
+            await talk.say("t", "help")
+            monkeypatch.setattr("agent.chat.session.VERSION", 99)
+            with pytest.raises(JobState, match="another version"):
+                await talk.say("t", "help")
+            assert [t.thread for t in await talk.threads()] == ["t"]
+
+    asyncio.run(go())
+
+
+def test_a_damaged_file_of_checkpoints_is_told(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints.db").write_bytes(b"no database" * 500)
+
+    async def go() -> None:
+        async with chat(tmp_path, Planner(), Noting()) as talk:
+            await talk.say("t", "help")
+
+    with pytest.raises(StorageError, match="cannot be used"):
+        asyncio.run(go())
 
 
 def test_pieces_are_heard_as_they_come(tmp_path: Path) -> None:

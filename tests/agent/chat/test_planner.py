@@ -23,7 +23,8 @@ TOOLS = tuple(
     )
 )  # fmt: skip
 SCORE = {
-    "explanation": "e1", "scorer": "simulation", "measure": "correlation", "mode": "corpus",
+    "explanation": "e1", "scorer": "simulation", "calibration": "none",
+    "measure": "correlation", "mode": "corpus",
     "value": 0.71234, "low": 0.6, "high": 0.8, "null_mean": 0.01, "null_p95": 0.09,
     "token_list_equal": 0.4, "n_excerpts": 300, "reason": None,
     "cite": "[score e1/simulation/corpus]",
@@ -88,6 +89,12 @@ def test_phrases(text: str, tool: str, arguments: dict[str, Any]) -> None:
     spoken = say(user(f"explain {A}"), Message(role="assistant", text="..."), user(text))
     (call,) = spoken.calls
     assert (call.name, call.arguments) == (tool, arguments)
+
+
+def test_it_stays_what_was_spoken_of_while_others_are_compared_with_it() -> None:
+    for between in (f"compare it with {B}", f"compare {A} and {B}"):
+        spoken = say(user(f"explain {A}"), user(between), user("why?"))
+        assert spoken.calls[0].arguments == {"unit": A}
 
 
 @pytest.mark.parametrize("text", ["explain it", "why", "push it", "run 'a' on it"])
