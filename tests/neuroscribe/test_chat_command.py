@@ -285,6 +285,15 @@ def test_a_budget_ends_with_its_own_code(
     assert "budget" in answer.err
 
 
+def test_a_sweep_under_a_budget_is_told_its_part(ask: Ask, served: Served) -> None:
+    """Nothing is asked of the model: the planner cannot name a part, and says what is missing."""
+    said = ask("sweep planted/word units 0-1", "--explainer", served.openai, "--max-calls", "9")
+    assert said["waiting"] == []
+    assert "(invalid_setting)" in said["answer"]["text"]
+    assert "9 calls are left" in said["answer"]["text"]
+    assert served.server.questions == []
+
+
 def talking(body: dict[str, Any]) -> Answer:
     """Ask for the evidence, and say its verdict."""
     text = json.dumps(body["messages"])
