@@ -94,7 +94,7 @@ class ChatRequest(_Request):
         wanted: set[Capability] = {"chat"}
         if self.answer_schema is not None:
             wanted.add("schema")
-        if self.tools:
+        if self.tools or any(m.calls or m.role == "tool" for m in self.messages):
             wanted.add("tools")
         if self.top_logprobs:
             wanted.add("token_logprobs")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from agent.experiments import Laboratory, Probe, Unseen
     from subjects.index.reader import ActivationIndex
+    from subjects.protocol import Subject
 
 UNSEEN = 2048
 _AT_ONCE = 64
@@ -37,11 +38,15 @@ def laboratory(index: ActivationIndex, unit: UnitId) -> Laboratory:
 
 
 def probe(index: ActivationIndex, unit: UnitId) -> Probe:
+    """:func:`probe_of` the subject behind an index."""
+    return probe_of(index.subject, unit)
+
+
+def probe_of(subject: Subject, unit: UnitId) -> Probe:
     """Runs text on the unit: token IDs [n, tokens] to activations [n, tokens].
 
     Raises :class:`core.errors.SubjectOutOfMemory` when not even one text fits.
     """
-    subject = index.subject
 
     def some(token_ids: NDArray[np.int64]) -> Tensor:
         values = subject.activations(subject.batch(token_ids), [unit.site])[unit.site]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from core.errors import InvalidSetting, UnsupportedRequest
 from core.settings import Settings
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PATTERN = "pattern"
 Strategy = Literal["auto", "all-at-once", "token-by-token", "indexed"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 # In the order in which "auto" prefers them: fewest requests for most information first.
 NEEDS: dict[Strategy, frozenset[Capability]] = {
     "all-at-once": frozenset({"slots"}),
@@ -64,7 +65,7 @@ class ModelChoice:
             return []
         from prompts.lock import current
 
-        return [prompt.label for prompt in current()]
+        return [prompt.label for prompt in current() if prompt.role != "chat"]
 
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be, before anything is loaded, collected or sent."""

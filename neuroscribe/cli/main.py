@@ -16,6 +16,7 @@ import typer
 from core.errors import NeuroscribeError
 from neuroscribe.cli import (
     bench,
+    chat,
     collect,
     explain,
     explain_layer,
@@ -50,6 +51,7 @@ app.command("explain-layer")(explain_layer.explain_layer)
 app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
+app.command("chat")(chat.chat)
 app.command("rate")(rate.rate)
 app.command("report")(report.report)
 app.command("serve")(serve.serve)

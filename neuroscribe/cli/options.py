@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neuroscribe.explaining import InvestigationMode
     from neuroscribe.interchange.records import Format
     from neuroscribe.models import ModelChoice
+    from neuroscribe.models import Strategy as StrategyName
     from neuroscribe.workspace import CorpusChoice, Workspace
 
 Unit = Annotated[
@@ -155,15 +156,23 @@ def model_choice(
 
     ``scorers`` are their names, the embedder and its revision.
     """
-    from core.errors import InvalidSetting
-    from neuroscribe.models import NEEDS, PATTERN, ModelChoice
+    from neuroscribe.models import PATTERN, ModelChoice
     from neuroscribe.scorers import ScorerChoice
 
-    known = ("auto", *NEEDS)
-    if strategy not in known:
-        raise InvalidSetting(f"{strategy!r} is no strategy", f"known: {', '.join(known)}")
+    how = strategy_named(strategy)
     asked = ScorerChoice.named(*scorers, model=(simulator or explainer) != PATTERN)
-    return ModelChoice(explainer, simulator, strategy, candidates, scored, scorers=asked)
+    return ModelChoice(explainer, simulator, how, candidates, scored, scorers=asked)
+
+
+def strategy_named(name: str) -> StrategyName:
+    """How a language model simulates, as chosen on the command line."""
+    from core.errors import InvalidSetting
+    from neuroscribe.models import STRATEGIES
+
+    for known in STRATEGIES:
+        if name == known:
+            return known
+    raise InvalidSetting(f"{name!r} is no strategy", f"known: {', '.join(STRATEGIES)}")
 
 
 def investigation_mode(name: str) -> InvestigationMode:

@@ -175,6 +175,9 @@ def test_capabilities_are_declared_and_may_be_overridden() -> None:
     model = FakeChatModel(lambda _: "x", capabilities=frozenset({"chat"}))
     with pytest.raises(UnsupportedRequest, match="tool calls"):
         asyncio.run(model.chat(question(tools=(Tool(name="t", description="", parameters={}),))))
+    result = Message(role="tool", text="42", call_id="c")
+    with pytest.raises(UnsupportedRequest, match="tool calls"):
+        asyncio.run(model.chat(question().model_copy(update={"messages": (result,)})))
     assert model.requests == []
 
 
