@@ -24,8 +24,8 @@ class Settings(BaseSettings):
     ``job_lease`` is for how many seconds the units of a dead worker wait for another.
 
     ``service_*``: language models that may be named over HTTP (none by default: a name may hold the
-    address of a server, which would be sent our key), how many jobs at once, and how many requests
-    may wait for one subject.
+    address of a server, which would be sent our key), how many jobs at once, how many requests
+    for one subject are answered together, and how many may wait for it.
     """
 
     model_config = SettingsConfigDict(
@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     job_lease: float = Field(default=20.0, gt=0)
     service_models: list[str] = Field(default_factory=list)
     service_jobs: int = Field(default=3, ge=1, le=64)
+    service_batch: int = Field(default=64, ge=1, le=1024)
     service_queue: int = Field(default=64, ge=1, le=100_000)
 
     @field_validator("home")

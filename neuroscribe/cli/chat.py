@@ -165,7 +165,7 @@ class _Screen:
 
     def say(self, text: str) -> None:
         """One line on stderr."""
-        from neuroscribe.render.visible import visible_text
+        from service.pages.visible import visible_text
 
         sys.stderr.write(visible_text(text) + "\n")
         sys.stderr.flush()
@@ -183,7 +183,7 @@ class _Screen:
 
 def _write(text: str) -> None:
     """To stdout, with everything visible but the ends of lines."""
-    from neuroscribe.render.visible import visible_text
+    from service.pages.visible import visible_text
 
     sys.stdout.write("\n".join(visible_text(line) for line in text.split("\n")))
     sys.stdout.flush()
@@ -199,7 +199,7 @@ def _list(workspace: Any, json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from neuroscribe.render.visible import visible_text
+    from service.pages.visible import visible_text
 
     if not found:
         console().print("no conversations yet: neuroscribe chat begins one", markup=False)

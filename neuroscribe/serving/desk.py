@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Batcher = Together[Question, "list[Floats]"]
-BATCH = 64
 DRAIN_SECONDS = 20.0
 
 
@@ -182,7 +181,9 @@ class LocalDesk:
             async def run(asked: list[Question]) -> Sequence[list[Floats] | Exception]:
                 return await asyncio.to_thread(run_together, subject, asked)
 
-            self._batchers[name] = Together(run, at_once=BATCH, needed_only=True)
+            self._batchers[name] = Together(
+                run, at_once=self.workspace.settings.service_batch, needed_only=True
+            )
         batcher, most = self._batchers[name], self.workspace.settings.service_queue
         if batcher.waiting >= most:
             raise ServiceError(

@@ -1,0 +1,192 @@
+"""How fast the service answers on loopback: stored units, texts run together, many event streams.
+
+Keys of ``--json``. Reading a stored unit in an open loop (requests leave on a clock, whatever the
+answers do): ``rate``, ``p50_ms``, ``p99_ms`` at the first rate; ``sustained`` is the highest rate
+asked of which 99 % is answered within 50 ms. Texts: ``together`` and ``alone``, requests a second
+of ``clients`` clients with and without joining those that wait; ``ratio_batching`` of the two with
+``_low``, ``_high`` over repeats. Streams: ``streams`` open at once while a job runs, ``events`` each
+should hear, ``lost`` those that any did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from benchmarks.timing import interleaved, ratio
+
+UNIT = "planted/exact/3"
+PATIENCE = 0.05
+EACH = 12
+RATES = (200, 300, 400, 600, 800)
+
+
+@contextmanager
+def served(home: Path, corpus: Path, batch: int) -> Iterator[str]:
+    """The service in a process of its own, at this address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "neuroscribe", "serve", "--port", str(port)]
+    environment = {
+        **os.environ,
+        "NEUROSCRIBE_HOME": str(home),
+        "NEUROSCRIBE_SERVICE_BATCH": str(batch),
+        "NEUROSCRIBE_SERVICE_QUEUE": "1000",
+    }
+    with (home.parent / "service.log").open("a") as log:
+        process = subprocess.Popen(
+            [*command, "--corpus", str(corpus)], env=environment, stdout=log, stderr=log
+        )
+        try:
+            while True:
+                try:
+                    httpx2.get(f"{url}/healthz")
+                    break
+                except httpx2.TransportError:
+                    if process.poll() is not None:
+                        raise SystemExit("the service did not start") from None
+                    time.sleep(0.05)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def made_corpus(folder: Path) -> Path:
+    """A small corpus, so that the unit is explained in a moment."""
+    from subjects.corpora.generated import documents
+
+    path = folder / "corpus.jsonl"
+    rows = [
+        {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
+        for name in ("agreement", "prose")
+        for d in documents(name, seed=3, count=60)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+async def reading(url: str, rate: float, seconds: float) -> list[float]:
+    """Seconds that each request took from the moment it should have left."""
+    limits = httpx2.Limits(max_connections=256, max_keepalive_connections=256)
+    async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
+        await client.get(f"/v1/units/{UNIT}")
+        began = time.perf_counter()
+
+        async def one(due: float) -> float:
+            await asyncio.sleep(max(0.0, began + due - time.perf_counter()))
+            answer = await client.get(f"/v1/units/{UNIT}")
+            assert answer.status_code == 200
+            return time.perf_counter() - began - due
+
+        return await asyncio.gather(*(one(i / rate) for i in range(int(rate * seconds))))
+
+
+async def running(url: str, clients: int, each: int) -> None:
+    """``clients`` that send text after text, ``each`` so many."""
+    limits = httpx2.Limits(max_connections=clients)
+    async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
+        body = {"unit": "demo/mlp.2/163", "texts": ["warm"]}
+        await client.post("/v1/activations", json=body)
+
+        async def one(number: int) -> None:
+            for i in range(each):
+                text = f"Client {number} has the keys to cabinet {i}, " * 4
+                answer = await client.post(
+                    "/v1/activations", json={"unit": "demo/mlp.2/163", "texts": [text]}
+                )
+                assert answer.status_code == 200, answer.text
+
+        await asyncio.gather(*(one(n) for n in range(clients)))
+
+
+async def following(url: str, streams: int, units: int) -> tuple[int, int]:
+    """Events that a job had, and how many of them were not heard, over all streams."""
+    limits = httpx2.Limits(max_connections=streams + 8)
+    async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=300) as client:
+        body = {"site": "planted/word", "units": f"0-{units - 1}", "mode": "one-shot"}
+        job = (await client.post("/v1/jobs", json=body)).json()["id"]
+
+        async def one() -> set[int]:
+            heard = set()
+            async with client.stream("GET", f"/v1/jobs/{job}/events") as stream:
+                async for line in stream.aiter_lines():
+                    if line.startswith("id: "):
+                        heard.add(int(line[4:]))
+            return heard
+
+        everyone = await asyncio.gather(*(one() for _ in range(streams)))
+    most = max(max(heard, default=0) for heard in everyone)
+    return most, sum(most - len(heard) for heard in everyone)
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        corpus = made_corpus(Path(folder))
+        with served(home, corpus, 64) as url:
+            body = {"unit": UNIT, "wait": 60}
+            assert httpx2.post(f"{url}/v1/explanations", json=body, timeout=90).status_code == 200
+            for rate in RATES:
+                took = sorted(asyncio.run(reading(url, rate, arguments.seconds)))
+                p99 = took[int(len(took) * 0.99)]
+                if rate == RATES[0]:
+                    found |= {
+                        "rate": rate,
+                        "p50_ms": 1000 * statistics.median(took),
+                        "p99_ms": 1000 * p99,
+                    }
+                if p99 > PATIENCE:
+                    break
+                found["sustained"] = rate
+            most, lost = asyncio.run(following(url, arguments.streams, 30))
+            found |= {"streams": arguments.streams, "events": most, "lost": lost}
+            with served(home, corpus, 1) as single:
+                ways = {
+                    "together": lambda: asyncio.run(running(url, arguments.clients, EACH)),
+                    "alone": lambda: asyncio.run(running(single, arguments.clients, EACH)),
+                }
+                took_them = interleaved(ways, arguments.repeats)
+    asked = arguments.clients * EACH
+    found |= {name: asked / statistics.median(took) for name, took in took_them.items()}
+    found["clients"] = arguments.clients
+    return found | ratio("batching", took_them["alone"], took_them["together"])
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    found = measure(arguments)
+    if arguments.json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        print(f"  {name:20} {value:.3f}" if isinstance(value, float) else f"  {name:20} {value}")
+
+
+if __name__ == "__main__":
+    main()
