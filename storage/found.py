@@ -21,12 +21,14 @@ _MORE = "…"
 class FoundScore(Record):
     """The main figure: the correlation on the whole corpus, from the ``report`` split.
 
-    ``null_p95`` is the 95th percentile of what the same prediction reaches on other units.
+    ``null_p95`` is the 95th percentile of what the same prediction reaches on other units;
+    ``caution`` says why the interval is approximate, where it is.
     """
 
     value: Finite | None
     low: Finite | None
     high: Finite | None
+    caution: str | None
     null_p95: Finite | None
     n_excerpts: int
     status: Status

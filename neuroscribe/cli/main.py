@@ -26,6 +26,7 @@ from neuroscribe.cli import (
     rate,
     report,
     score,
+    search,
     show,
     subjects,
 )
@@ -48,6 +49,7 @@ app.command("explain-layer")(explain_layer.explain_layer)
 app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
+app.command("search")(search.search)
 app.command("rate")(rate.rate)
 app.command("report")(report.report)
 app.command("export")(export.export)

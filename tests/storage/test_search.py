@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from storage_examples import SPEC, explanation, run, score
-from storage_trouble import store_of_version
+from storage_trouble import full_disk, store_of_version
 
-from core.errors import InvalidSetting
+from core.errors import DiskFull, InvalidSetting, StorageError
 from core.ids import UnitId
 from storage import SearchPage, Store, open_store
 
@@ -269,14 +269,40 @@ def test_texts_of_any_size_are_kept_and_found(any_store: Store) -> None:
     assert all(sum(len(t) for t, _ in h.snippet) <= 202 for h in any_store.search().hits)
 
 
-def test_explanations_of_an_older_store_are_taken_up(url: str) -> None:
-    with store_of_version(url, "0008") as old:
+def test_explanations_of_an_older_store_are_taken_up(any_url: str) -> None:
+    with store_of_version(any_url, "0008") as old:
         for index, text in enumerate(TEXTS):
             save(old, text, index)
-    with open_store(url) as store:
+        many = (explanation(f"many-{n}", n, text=f"reading number {n}") for n in range(1, 1102))
+        old.save_run(run("many", key="many", scores=(), openings=(), explanations=tuple(many)))
+    with open_store(any_url) as store:
         assert found(store.search("name after")) == [2, 0, 1]
+        assert len(store.search("reading", limit=1000).hits) == 1000
+        assert [hit.version for hit in store.search("reading number 1101").hits] == [1101]
         save(store, "after name", 7)
         assert found(store.search("name after")) == [7, 2, 0, 1]
+
+
+def test_a_full_disk_leaves_no_words_behind(store: Store) -> None:
+    save(store, "kept")
+    with full_disk(store), pytest.raises(DiskFull):
+        save(store, "lost " * 50_000, 1)
+    assert found(store.search("lost")) == []
+    assert found(store.search("kept")) == [0]
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO explanation_search (explanation_search) VALUES ('integrity-check')"
+        )
+
+
+def test_a_damaged_index_and_a_closed_store_are_errors_of_storage(store: Store) -> None:
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE explanation_search")
+    with pytest.raises(StorageError, match="explanation_search"):
+        store.search("def")
+    store.close()
+    with pytest.raises(StorageError, match="was closed"):
+        store.search("def")
 
 
 def test_what_is_not_stored_is_not_found(any_store: Store) -> None:
