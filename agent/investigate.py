@@ -139,12 +139,12 @@ async def propose(side: Side, work: Work) -> Work:
         reason = f"no {side.polarity} window to explain or to choose on"
         return _stopped(work, "low_evidence", reason)
     proposed = await side.session.propose()
-    work = work.model_copy(update={"parameters": {**work.parameters, **proposed.parameters}})
+    work = _written(work, proposed)
     if not proposed.candidates:
         return _stopped(work, proposed.verdict, proposed.reason)
     count = len(proposed.candidates)
     said = f"{count} {_plural('hypothesis', count)} from the excerpts"
-    return _written(work, proposed).told("propose", said, hypotheses=count)
+    return work.told("propose", said, hypotheses=count)
 
 
 async def choose(side: Side, work: Work) -> Work:
@@ -268,8 +268,9 @@ async def side_of(side: Side, told: Told | None = None) -> Work:
 
     async def after(act: Act, work: Work) -> Work:
         done = await act(side, work)
-        for step in done.steps[len(work.steps) :] if told is not None else ():
-            cast(Told, told)(step)
+        if told is not None:
+            for step in done.steps[len(work.steps) :]:
+                told(step)
         return done
 
     work = await after(propose, Work(polarity=side.polarity))

@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     between tries, and as JSON what models can do (``{"openai:m@http://host/v1": ["chat"]}``) and
     arguments of the engine in process. ``prices`` is a file like ``llms/prices.json``.
     ``job_lease`` is for how many seconds the units of a dead worker wait for another.
+
+    ``service_*``: language models that may be named over HTTP (none by default: a name may hold the
+    address of a server, which would be sent our key), how many jobs at once, and how many requests
+    may wait for one subject.
     """
 
     model_config = SettingsConfigDict(
@@ -43,6 +47,9 @@ class Settings(BaseSettings):
     llm_engine: dict[str, str | int | float | bool] = Field(default_factory=dict)
     prices: Path | None = None
     job_lease: float = Field(default=20.0, gt=0)
+    service_models: list[str] = Field(default_factory=list)
+    service_jobs: int = Field(default=3, ge=1, le=64)
+    service_queue: int = Field(default=64, ge=1, le=100_000)
 
     @field_validator("home")
     @classmethod

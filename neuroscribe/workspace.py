@@ -1,13 +1,14 @@
 """The composition root's state: one home folder with its subjects, indexes and store.
 
-Nothing is loaded until it is asked for. A subject that is not built in is registered once
-(``neuroscribe subjects add``) and known by its name from then on.
+Nothing is loaded until it is asked for, and then once, whoever asks. A subject that is not built in
+is registered once (``neuroscribe subjects add``) and known by its name from then on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,8 @@ class Workspace:
     trust_remote_code: bool = False
     _subjects: dict[str, Subject] = field(default_factory=dict)
     _indexes: dict[str, ActivationIndex] = field(default_factory=dict)
+    _turns: dict[str, threading.RLock] = field(default_factory=dict)
+    _turns_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def home(self) -> Path:
@@ -107,9 +110,10 @@ class Workspace:
 
     def subject(self, name: str) -> Subject:
         """The subject, loaded once."""
-        if name not in self._subjects:
-            self._subjects[name] = self.recipe(name).load()
-        return self._subjects[name]
+        with self._turn(name):
+            if name not in self._subjects:
+                self._subjects[name] = self.recipe(name).load()
+            return self._subjects[name]
 
     def recipe(self, name: str) -> SubjectRecipe:
         """How to load the subject, here or in another process."""
@@ -181,30 +185,34 @@ class Workspace:
     ) -> ActivationIndex:
         """The index of exactly these sites, collected in one pass if it does not exist yet."""
         from subjects.index.collect import collect
-        from subjects.index.reader import ActivationIndex
 
         plan = self.plan(name, sites, choice)
-        if plan.key not in self._indexes:
-            collect(plan, self.home, progress=progress, engine=engine)
-            budget = self.settings.index_budget_mb << 20
-            self._indexes[plan.key] = ActivationIndex.open(
-                plan.folder(self.home), plan.subject, budget
-            )
-        return self._indexes[plan.key]
+        with self._turn(plan.key):
+            if plan.key not in self._indexes:
+                collect(plan, self.home, progress=progress, engine=engine)
+                self._indexes[plan.key] = self._opened(plan)
+            return self._indexes[plan.key]
 
     def index_if_there(self, name: str, site: str, choice: CorpusChoice) -> ActivationIndex | None:
         """:meth:`index`, None where it was not collected yet."""
-        from subjects.index.reader import ActivationIndex
-
         plan = self.plan(name, self.sites_like(name, site), choice)
         if plan.key not in self._indexes:
-            budget = self.settings.index_budget_mb << 20
             try:
-                found = ActivationIndex.open(plan.folder(self.home), plan.subject, budget)
+                self._indexes[plan.key] = self._opened(plan)
             except IndexMissing:
                 return None
-            self._indexes[plan.key] = found
         return self._indexes[plan.key]
+
+    def _opened(self, plan: CollectPlan) -> ActivationIndex:
+        from subjects.index.reader import ActivationIndex
+
+        budget = self.settings.index_budget_mb << 20
+        return ActivationIndex.open(plan.folder(self.home), plan.subject, budget)
+
+    def _turn(self, what: str) -> threading.RLock:
+        """Held by the thread that loads or collects something, so that it is done once."""
+        with self._turns_lock:
+            return self._turns.setdefault(what, threading.RLock())
 
     def store(self) -> Store:
         """The database, opened (and brought up to date)."""

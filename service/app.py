@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp as App
 
 from core.version import code_version
 from service import problems
@@ -15,7 +15,9 @@ from service.auth import Gate
 from service.desk import Desk
 from service.events import Feeds
 from service.guard import Guard, Limits
-from service.routes import health, units, work
+from service.routes import health, pages, units, work
+
+__all__ = ["App", "api", "create_app"]
 
 DESCRIPTION = """Explain single units of language models, score every explanation on text that no
 earlier step has seen, and show the evidence. Errors are problem documents with a stable `code`."""
@@ -23,7 +25,7 @@ earlier step has seen, and show the evidence. Errors are problem documents with 
 
 def create_app(
     desk: Desk, gate: Gate, *, limits: Limits | None = None, feeds: Feeds | None = None
-) -> ASGIApp:
+) -> App:
     """The whole service as an ASGI application."""
     return Guard(api(desk, gate, feeds), limits or Limits())
 
@@ -48,7 +50,7 @@ def api(desk: Desk, gate: Gate, feeds: Feeds | None = None) -> FastAPI:
     )
     app.state.desk, app.state.gate = desk, gate
     app.state.feeds = feeds or Feeds(desk)
-    for routes in (health, units, work):
+    for routes in (health, units, work, pages):
         app.include_router(routes.router)
     problems.install(app)
     _document(app)

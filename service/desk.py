@@ -22,25 +22,17 @@ from service.documents import (
     SubjectShown,
     SubjectSites,
     TextsRun,
-    UnitLine,
 )
+from storage.documents import DocumentText, SiteLine
 from storage.job_documents import JobDocument
 from storage.jobs import JobEvent
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
-    """A document as it lies in the store: the run that wrote it, and JSON text."""
-
-    run: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What came of asking for an explanation: a stored document, or the job that makes one."""
 
-    document: StoredDocument | None = None
+    document: DocumentText | None = None
     job: JobDocument | None = None
 
 
@@ -55,12 +47,16 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
         """One subject with its sites; it is loaded."""
         ...
 
-    async def document(self, unit: UnitId) -> StoredDocument:
+    async def document(self, unit: UnitId) -> DocumentText:
         """The newest investigation of a unit; :class:`NotStored` without any."""
         ...
 
-    async def run(self, id: str) -> StoredDocument:
+    async def run(self, id: str) -> DocumentText:
         """The investigation of an id; :class:`NotStored` without any."""
+        ...
+
+    async def check(self, unit: UnitId) -> None:
+        """Raises where there is no such subject, site or unit."""
         ...
 
     async def profile(self, unit: UnitId) -> UnitProfile:
@@ -71,7 +67,7 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
         """Everything ever said about a unit, oldest version first."""
         ...
 
-    async def units(self, subject: str, site: str, after: int, limit: int) -> Page[UnitLine]:
+    async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
         """Units of a site that were investigated, by number, beyond number ``after``."""
         ...
 

@@ -7,8 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import Field
 
 from core.ids import UnitIdField
-from core.results import Explanation, Finite, Record, Score, Verdict
-from storage.records import UtcTime
+from core.results import Explanation, Finite, Record, Score
 
 Item = TypeVar("Item")
 
@@ -43,23 +42,6 @@ class Page(Record, Generic[Item]):
 
     items: list[Item]
     next: str | None = None
-
-
-class UnitLine(Record):
-    """A unit that was investigated: its newest verdict and its first explanation.
-
-    ``value`` is the correlation on the whole corpus, with its interval and its null.
-    """
-
-    unit: UnitIdField
-    verdict: Verdict
-    run: str
-    finished: UtcTime
-    text: str | None = None
-    value: Finite | None = None
-    low: Finite | None = None
-    high: Finite | None = None
-    null_p95: Finite | None = None
 
 
 class ScoredExplanation(Record):

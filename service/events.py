@@ -92,6 +92,11 @@ class Feeds:
         self._feeds: dict[str, Feed] = {}
         self.closing = asyncio.Event()
 
+    @property
+    def following(self) -> int:
+        """How many streams are open."""
+        return sum(feed.followers for feed in self._feeds.values())
+
     async def follow(self, job: str, after: int) -> AsyncIterator[JobEvent | None]:
         """Events of a job beyond ``after`` until it has ended; None when nothing came for a while.
 

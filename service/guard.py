@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.problems import internal, problem
+from service.problems import Refusal, internal, problem
 
 log = logging.getLogger("service.requests")
 ID_HEADER = "X-Request-ID"
@@ -71,9 +71,6 @@ class Guard:
                 await problem(request, *refused)(scope, receive, watch)
             else:
                 await self._app(scope, _Bounded(request, self._limits.body, receive), watch)
-        except _TooLarge:
-            if watch.status is None:
-                await problem(request, *_too_large(self._limits.body))(scope, receive, watch)
         except Exception:
             log.exception("request %s: unforeseen", request.state.id)
             if watch.status is None:
@@ -115,21 +112,18 @@ def _too_large(most: int) -> tuple[int, str, str, str]:
     return 413, "body_too_large", f"the body is larger than {most} bytes", "send less at once"
 
 
-class _TooLarge(Exception):
-    """More came than the length that was announced, or none was."""
-
-
 class _Bounded:
     """Receives a request's body as long as it is within its bound."""
 
     def __init__(self, request: Request, most: int, receive: Receive) -> None:
-        self._left, self._receive = most, receive
+        self._most, self._left, self._receive = most, most, receive
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise _TooLarge
+            status, code, told, _ = _too_large(self._most)
+            raise Refusal(status, code, told)
         return message
 
 

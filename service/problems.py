@@ -13,10 +13,11 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi import HTTPException as RouteException
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from core import errors
 from core.errors import NeuroscribeError
@@ -97,6 +98,14 @@ class ServiceError(NeuroscribeError):
         self.headers = headers or {}
 
 
+class Refusal(RouteException):
+    """A refusal in the midst of reading a request, which the framework would take for a defect."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, message)
+        self.code = code
+
+
 def status_of(error: NeuroscribeError) -> int:
     """The status that answers with this error."""
     if isinstance(error, ServiceError):
@@ -163,6 +172,10 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, NeuroscribeError)
         status = status_of(error)
+        if wants_page(request):
+            if status == 401:
+                return RedirectResponse("/login", 303)
+            return page(status, error.message, error.hint)
         if status >= 500:
             log.warning("%s: %s", error.code, error.message)
         headers = error.headers if isinstance(error, ServiceError) else None
@@ -178,21 +191,44 @@ def install(app: FastAPI) -> None:
         first = faults[0] if faults else FieldFault(where="body", message="is not valid")
         status, code = (400, "malformed_json") if unread else (422, "invalid_request")
         told = f"{first.where}: {first.message}"
+        if wants_page(request):
+            return page(status, told, "")
         return problem(request, status, code, told, "see /v1/openapi.json", faults=faults)
 
     async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        phrase = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        code = error.code if isinstance(error, Refusal) else phrase
         headers = dict(error.headers or {})
+        if wants_page(request):
+            return page(error.status_code, str(error.detail), "")
         return problem(request, error.status_code, code, str(error.detail), headers=headers)
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        return internal(request)  # it is raised again, for the guard to log
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         NeuroscribeError: ours,
         RequestValidationError: invalid,
         HTTPException: plain,
+        Exception: unforeseen,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person with a browser asks, and not for the API."""
+    path = request.url.path
+    return not path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
+
+
+def page(status: int, detail: str, hint: str) -> Response:
+    """The problem as a page."""
+    from service.pages.served import page as drawn
+
+    title = HTTPStatus(status).phrase
+    return HTMLResponse(drawn("problem.html.j2", title=title, detail=detail, hint=hint), status)
 
 
 def internal(request: Request) -> Response:

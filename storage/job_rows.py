@@ -61,6 +61,12 @@ def newest(limit: int) -> Select[Any]:
     return select(jobs).order_by(jobs.c.created.desc(), jobs.c.number.desc()).limit(max(limit, 0))
 
 
+def unended(engine: str) -> Select[Any]:
+    """Jobs of an engine that are queued or running, oldest first."""
+    here = (jobs.c.engine == engine, jobs.c.state.in_(OPEN))
+    return select(jobs).where(*here).order_by(jobs.c.created, jobs.c.number)
+
+
 def items(job: str, state: str | None, limit: int | None) -> Select[Any]:
     """Items of a job in their order; ``None`` means any state, and all of them."""
     asked = select(job_items).where(job_items.c.job == job).order_by(job_items.c.position)

@@ -97,6 +97,11 @@ class JobStore:
         with self._reading() as connection:
             return [self._job(row) for row in connection.execute(job_rows.newest(limit))]
 
+    def unended(self, engine: str) -> list[StoredJob]:
+        """Jobs that an engine should work at, oldest first: queued or running."""
+        with self._reading() as connection:
+            return [self._job(row) for row in connection.execute(job_rows.unended(engine))]
+
     # how a job stands
 
     def counts(self, job: str) -> JobCounts:

@@ -22,6 +22,7 @@ from storage import answer_rows, call_rows, cost_rows, rating_rows, search_rows
 from storage.answers import SiteAnswers
 from storage.calls import CallRecord, CallStatus, Spent
 from storage.costs import PastRun, UnitCost
+from storage.documents import DocumentStore
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
 from storage.found import SearchPage
@@ -100,6 +101,11 @@ class Store:
     def jobs(self) -> JobStore:
         """Jobs about many units, and their items."""
         return JobStore(self.engine, self.name, self._check_open)
+
+    @property
+    def documents(self) -> DocumentStore:
+        """What investigations wrote, whole."""
+        return DocumentStore(self.engine, self.name, self._check_open)
 
     @property
     def keys(self) -> KeyStore:

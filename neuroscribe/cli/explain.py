@@ -99,7 +99,7 @@ def answer(
             told=_step_teller() if steps and not json else None,
         )
     if html is not None:
-        from neuroscribe.render.html import unit_page
+        from service.pages.unit import unit_page
         from subjects.index.files import write_bytes
 
         write_bytes(html, unit_page(answer.document).encode("utf-8", "replace"))

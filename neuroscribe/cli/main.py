@@ -22,11 +22,13 @@ from neuroscribe.cli import (
     export,
     import_files,
     jobs,
+    keys,
     llm,
     rate,
     report,
     score,
     search,
+    serve,
     show,
     subjects,
 )
@@ -52,10 +54,12 @@ app.command("show")(show.show)
 app.command("search")(search.search)
 app.command("rate")(rate.rate)
 app.command("report")(report.report)
+app.command("serve")(serve.serve)
 app.command("export")(export.export)
 app.command("import")(import_files.import_files)
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(keys.app, name="keys")
 app.add_typer(llm.app, name="llm")
 app.add_typer(bench.app, name="bench")
 

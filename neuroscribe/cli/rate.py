@@ -11,7 +11,7 @@ import typer
 from core.errors import InvalidSetting, MisuseError
 from neuroscribe.cli import options
 from neuroscribe.cli.output import console, print_json
-from neuroscribe.render.visible import visible_text
+from service.pages.visible import visible_text
 
 if TYPE_CHECKING:
     from neuroscribe.ratings.asking import Answer, Ask

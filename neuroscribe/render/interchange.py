@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from neuroscribe.render.visible import visible_text
+from service.pages.visible import visible_text
 
 if TYPE_CHECKING:
     from neuroscribe.interchange.exporting import Exported

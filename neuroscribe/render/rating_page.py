@@ -1,8 +1,8 @@
 """One self-contained HTML file to rate explanations in: :func:`rating_page`.
 
 The file fetches nothing; its Content-Security-Policy allows one style sheet and one script, each by
-its hash. Text of corpora and explanations goes through :mod:`neuroscribe.render.visible` and
-Jinja's escaping, what the script reads through :func:`neuroscribe.render.html.inert_json`.
+its hash. Text of corpora and explanations goes through :mod:`service.pages.visible` and
+Jinja's escaping, what the script reads through :func:`service.pages.unit.inert_json`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,11 @@ from markupsafe import Markup
 from core.version import code_version
 from neuroscribe.ratings.page import Sheet
 from neuroscribe.ratings.session import Item
-from neuroscribe.render import figures
-from neuroscribe.render.html import (
-    STYLE,
-    Row,
-    asset,
-    environment,
-    excerpt_row,
-    inert_json,
-    source_hash,
-)
+from neuroscribe.render.templating import asset, environment
 from neuroscribe.render.terminal_rating import QUESTION, STARS, says
+from service.pages import figures
+from service.pages.templating import inert_json, source_hash
+from service.pages.unit import STYLE, Row, excerpt_row
 
 PAGE: Final = "rate.html.j2"
 OWN_STYLE: Final = "rate.css"

@@ -1,7 +1,7 @@
 """One self-contained HTML file about a site: :func:`report_page`.
 
 The file fetches nothing and runs nothing; its Content-Security-Policy allows one style sheet, by
-its hash. Stored text goes through :mod:`neuroscribe.render.visible` and Jinja's escaping.
+its hash. Stored text goes through :mod:`service.pages.visible` and Jinja's escaping.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from neuroscribe.render import figures, report_words
-from neuroscribe.render.html import STYLE, asset, environment, inert_json, source_hash
+from neuroscribe.render import report_words
+from neuroscribe.render.templating import asset, environment
 from neuroscribe.reports.documents import (
     Distribution,
     Reliability,
@@ -20,6 +20,9 @@ from neuroscribe.reports.documents import (
     SiteReport,
     UnitLine,
 )
+from service.pages import figures
+from service.pages.templating import inert_json, source_hash
+from service.pages.unit import STYLE
 
 PAGE: Final = "report.html.j2"
 OWN_STYLE: Final = "report.css"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from neuroscribe.render.figures import figure, scorer_name
 from neuroscribe.reports.documents import (
     Discoveries,
     Distribution,
@@ -17,6 +16,7 @@ from neuroscribe.reports.documents import (
     Reliability,
     SiteReport,
 )
+from service.pages.figures import figure, scorer_name
 
 BASELINES: Final = {
     "token_list_equal": "list equal",

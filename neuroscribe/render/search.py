@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from neuroscribe.render.figures import figure
-from neuroscribe.render.visible import visible_text
+from service.pages.figures import figure
+from service.pages.visible import visible_text
 
 if TYPE_CHECKING:
     from storage.found import FoundExplanation, FoundScore, SearchPage

@@ -6,11 +6,12 @@ from typing import Final
 
 from markupsafe import Markup
 
-from neuroscribe.render.html import asset, environment, inert_json, source_hash
+from neuroscribe.render.templating import asset, environment
 from neuroscribe.render.terminal_studies import GOOD, POOR, find, scores_of
 from neuroscribe.studies.protocol import Protocol, Setting
 from neuroscribe.studies.validity import Figure, Validity
 from neuroscribe.studies.wrong import KINDS
+from service.pages.templating import inert_json, source_hash
 
 STYLES: Final = ("unit.css", "study.css")
 

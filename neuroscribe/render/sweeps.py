@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from neuroscribe.render.jobs import duration, job_view
-from neuroscribe.render.visible import visible_text
+from service.pages.visible import visible_text
 
 if TYPE_CHECKING:
     from agent.sweep import SweepProgress

@@ -16,7 +16,16 @@ from rich.text import Text
 
 from core.documents import ExperimentShown, ExplainDocument, UnitProfile
 from core.results import Score, Verdict
-from neuroscribe.render.figures import (
+from neuroscribe.render.terminal_excerpts import best, excerpt_lines
+from neuroscribe.render.terminal_scores import score_lines
+from neuroscribe.render.terminal_steps import arm_lines, step_line, trial_lines
+from neuroscribe.render.terminal_tables import (
+    band_table,
+    histogram_table,
+    port_table,
+    statistics_text,
+)
+from service.pages.figures import (
     VERDICTS,
     Axis,
     Scored,
@@ -31,16 +40,7 @@ from neuroscribe.render.figures import (
     unread,
     usage_text,
 )
-from neuroscribe.render.terminal_excerpts import best, excerpt_lines
-from neuroscribe.render.terminal_scores import score_lines
-from neuroscribe.render.terminal_steps import arm_lines, step_line, trial_lines
-from neuroscribe.render.terminal_tables import (
-    band_table,
-    histogram_table,
-    port_table,
-    statistics_text,
-)
-from neuroscribe.render.visible import visible_text
+from service.pages.visible import visible_text
 
 NARROWEST: Final = 40
 _MARKS: Final = "├█┤ value in its 95 % interval   ░ null up to its 95th percentile"

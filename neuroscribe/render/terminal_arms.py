@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from neuroscribe.render.figures import figure
 from neuroscribe.studies.arms import Arms, Figure
 from scoring.samples import MODES
+from service.pages.figures import figure
 
 NAMES = {
     "one_shot": "one-shot",

@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from core.documents import BandShare, ShownExcerpt
-from neuroscribe.render.figures import (
+from service.pages.figures import (
     LEVELS,
     Shading,
     grouped,
@@ -22,7 +22,7 @@ from neuroscribe.render.figures import (
     number,
     peak,
 )
-from neuroscribe.render.visible import visible_text, visible_token
+from service.pages.visible import visible_text, visible_token
 
 GUTTER: Final = 9
 BLOCKS: Final = "▁▂▃▄▅▆▇█"

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from neuroscribe.ratings.documents import MeanRating, RatingReport, ScoreCorrelation
 from neuroscribe.ratings.session import Item
-from neuroscribe.render.figures import Shading, figure, scorer_name
 from neuroscribe.render.terminal import View
 from neuroscribe.render.terminal_excerpts import excerpt_pair
-from neuroscribe.render.visible import visible_text
+from service.pages.figures import Shading, figure, scorer_name
+from service.pages.visible import visible_text
 
 QUESTION: Final = "How well does the sentence fit what the unit does?"
 STARS: Final = {

@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from neuroscribe.render.figures import VERDICTS, figure, percent
 from neuroscribe.render.report_words import (
     baselines,
     discoveries_text,
@@ -29,7 +28,6 @@ from neuroscribe.render.report_words import (
     units_text,
 )
 from neuroscribe.render.terminal import View
-from neuroscribe.render.visible import visible_text
 from neuroscribe.reports.documents import (
     Discoveries,
     Distribution,
@@ -37,6 +35,8 @@ from neuroscribe.reports.documents import (
     SiteReport,
     UnitLine,
 )
+from service.pages.figures import VERDICTS, figure, percent
+from service.pages.visible import visible_text
 
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _SHADES: Final = (

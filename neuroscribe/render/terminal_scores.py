@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from core.results import Score
-from neuroscribe.render.figures import (
+from service.pages.figures import (
     Axis,
     figure,
     interval,
@@ -19,7 +19,7 @@ from neuroscribe.render.figures import (
     source,
     without_value,
 )
-from neuroscribe.render.visible import visible_text
+from service.pages.visible import visible_text
 
 ROOMY: Final = 116
 _NAME, _VALUE, _INTERVAL, _COUNT = 17, 6, 17, 7

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from core.documents import ExperimentShown, TrialShown
 from core.results import Arm, Step
-from neuroscribe.render.figures import ARMS, HELD
-from neuroscribe.render.visible import visible_text
+from service.pages.figures import ARMS, HELD
+from service.pages.visible import visible_text
 
 _TRIALS: Final = 3
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from neuroscribe.render.figures import figure, scorer_name
 from neuroscribe.studies.protocol import Protocol
 from neuroscribe.studies.scaling import Scaling
 from neuroscribe.studies.validity import Figure, Validity
 from neuroscribe.studies.wrong import KINDS
+from service.pages.figures import figure, scorer_name
 
 GOOD, POOR = 0.95, 0.75
 NAME, CELL = 18, 10

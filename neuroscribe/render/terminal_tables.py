@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.documents import PortToken, UnitProfile
-from neuroscribe.render.figures import (
+from service.pages.figures import (
     band_range,
     bars,
     inactive,
@@ -17,7 +17,7 @@ from neuroscribe.render.figures import (
     number,
     percent,
 )
-from neuroscribe.render.visible import visible_text, visible_token
+from service.pages.visible import visible_text, visible_token
 
 
 def bar(part: float, cells: int) -> Text:

@@ -11,10 +11,10 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from core.results import Calibration, Explanation, Measure, Mode, Score, Scorer
-from neuroscribe.render.figures import headline
 from neuroscribe.reports.documents import Mean, ReasonCount
 from scoring import bootstrap
 from scoring.measured import Estimate
+from service.pages.figures import headline
 from storage import Answer
 
 LEAST = bootstrap.LEAST

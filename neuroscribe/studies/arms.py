@@ -117,8 +117,9 @@ class Arms(Record):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which units: of ``subject``, ``per_group`` of each site in ``sites`` (None: all sites), or
-    ``units`` live ones drawn from all of them.
+    """Which live units of ``subject``: ``per_group`` of each of ``sites``, or ``units`` of all.
+
+    Without either number it is every one.
     """
 
     subject: str

@@ -9,8 +9,9 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from core.hashing import fingerprint
 from core.ids import UnitId
 from service.auth import Caller
-from service.desk import Desk, StoredDocument
+from service.desk import Desk
 from service.events import Feeds
+from storage.documents import DocumentText
 
 SEGMENT = r"^[a-z0-9][a-z0-9._@-]*$"
 LONGEST_NAME = 200
@@ -66,7 +67,7 @@ def job_name(caller: Caller, key: str | None) -> str | None:
     return None if key is None else fingerprint(["idempotency/1", caller.name, key])
 
 
-def document(request: Request, found: StoredDocument) -> Response:
+def document(request: Request, found: DocumentText) -> Response:
     """A stored document never changes, so its run is its entity tag."""
     tag = f'"{found.run}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

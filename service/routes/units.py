@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from core.documents import ExplainDocument, UnitProfile
 from service.auth import Reader
-from service.documents import Page, ScoredExplanation, SubjectShown, SubjectSites, UnitLine
+from service.documents import Page, ScoredExplanation, SubjectShown, SubjectSites
 from service.problems import documented
 from service.routes.common import Identifier, PageSize, Site, Subject, Unit, Work, document
+from storage.documents import SiteLine
 
 router = APIRouter(prefix="/v1", tags=["units"])
 READ = documented(404, 409)
@@ -40,7 +41,7 @@ async def list_units(
     caller: Reader,
     limit: PageSize = 100,
     after: Annotated[int, Query(ge=-1, lt=10**9, description="the last number seen")] = -1,
-) -> Page[UnitLine]:
+) -> Page[SiteLine]:
     """Units of a site that were investigated, by number."""
     return await desk.units(subject, site, after, limit)
 

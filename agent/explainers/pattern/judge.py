@@ -52,9 +52,7 @@ class Judge:
 
     def __call__(self, pattern: Pattern) -> float:
         """The figure of merit; at most 1, and below zero when nothing is explained."""
-        if pattern not in self._known:
-            self._known[pattern] = self._merit(pattern)
-        return self._known[pattern]
+        return self.fit(pattern) - SELECT_PRICE * pattern.symbols
 
     def ranked(
         self, patterns: Sequence[Pattern], refuted: Collection[Context] = ()
@@ -71,7 +69,10 @@ class Judge:
 
     def fit(self, pattern: Pattern) -> float:
         """The merit without the price of length."""
-        return self(pattern) + SELECT_PRICE * pattern.symbols
+        if pattern not in self._known:
+            predicted = Simulation(evaluate(pattern, self._grid), self._grid.known)
+            self._known[pattern] = self._fit(predicted) or 0.0
+        return self._known[pattern]
 
     def readings(self, pattern: Pattern) -> tuple[Reading, ...]:
         """The separate meanings of a sentence, largest share first.
@@ -103,10 +104,6 @@ class Judge:
             if share >= READING_SHARE:
                 found.append(Reading(Pattern(tuple(pattern.clauses[j] for j in group)), share))
         return tuple(sorted(found, key=lambda reading: -reading.share))
-
-    def _merit(self, pattern: Pattern) -> float:
-        predicted = Simulation(evaluate(pattern, self._grid), self._grid.known)
-        return (self._fit(predicted) or 0.0) - SELECT_PRICE * pattern.symbols
 
 
 def handicap(pattern: Pattern, refuted: Collection[Context]) -> float:

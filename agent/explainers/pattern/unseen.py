@@ -32,10 +32,8 @@ def strata(patterns: Sequence[Pattern], grid: TokenGrid) -> NDArray[np.int64]:
     """The stratum of each of the grid's windows, [windows]; the highest that any pattern gives."""
     found = np.full(grid.shape[0], REST, dtype=np.int64)
     for pattern in patterns:
-        found = np.maximum(found, np.where(_bare(pattern, grid).any(1), NEAR, REST))
-    for pattern in patterns:
-        fires = (evaluate(pattern, grid) > 0).any(1)
-        found = np.maximum(found, np.where(fires, PREDICTED, REST))
+        near, fires = _bare(pattern, grid).any(1), (evaluate(pattern, grid) > 0).any(1)
+        found = np.maximum(found, np.where(fires, PREDICTED, np.where(near, NEAR, REST)))
     return found
 
 

@@ -14,7 +14,7 @@ from core.hashing import fingerprint
 from core.ids import UnitId
 from core.results import Explanation, Provenance, Score
 from storage import RunRecord, open_store
-from tests.neuroscribe.render.render_documents import document, profile
+from tests.service.pages.page_documents import document, profile
 
 SPEC = "5ec0000000000001"
 

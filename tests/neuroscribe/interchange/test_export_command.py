@@ -16,7 +16,7 @@ from core.ids import UnitId
 from storage import open_store
 from tests.neuroscribe.conftest import Ran
 from tests.neuroscribe.interchange.interchange_documents import SPEC, store_answer
-from tests.neuroscribe.render.render_documents import document, explanation
+from tests.service.pages.page_documents import document, explanation
 
 Run = Callable[..., Ran]
 UNIT = "demo/mlp.2/117"

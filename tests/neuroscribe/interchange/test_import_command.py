@@ -26,7 +26,7 @@ from tests.neuroscribe.interchange.interchange_documents import (
     store_answer,
     write,
 )
-from tests.neuroscribe.render.render_documents import document
+from tests.service.pages.page_documents import document
 
 Run = Callable[..., Ran]
 UNIT = UnitId("demo", "mlp.2", 117)

@@ -210,7 +210,7 @@ def test_the_unit_of_a_wrong_record_is_named(tmp_path: Path) -> None:
 def test_an_extension_about_another_unit_is_not_believed(tmp_path: Path) -> None:
     from neuroscribe.interchange.to_neuron_explainer import neuron_record as ours
     from neuroscribe.interchange.to_neuronpedia import rows
-    from tests.neuroscribe.render.render_documents import document
+    from tests.service.pages.page_documents import document
 
     moved = ours(document()).model_dump() | {"neuron_id": neuron_id(2, 4)}
     assert "neuron_index is 4" in skipped(write(tmp_path / "a.json", _plain(moved))).reason

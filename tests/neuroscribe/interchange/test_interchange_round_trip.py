@@ -26,7 +26,7 @@ from tests.neuroscribe.interchange.interchange_documents import (
     simulation_results,
     store_answer,
 )
-from tests.neuroscribe.render.render_documents import document, excerpt
+from tests.service.pages.page_documents import document, excerpt
 
 many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

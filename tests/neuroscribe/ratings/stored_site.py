@@ -9,7 +9,7 @@ from core.documents import ExplainDocument, ShownExcerpt
 from core.ids import UnitId
 from core.results import Explanation, Score
 from storage import RunRecord, Store, open_store
-from tests.neuroscribe.render import render_documents as made
+from tests.service.pages import page_documents as made
 
 SPEC = "5ec0000000000001"
 SECRETS = ("0.7531", "0.7654", "secret-simulator", "secret-method", "beats the null", "7.7123")

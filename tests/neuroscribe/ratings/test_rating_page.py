@@ -21,7 +21,7 @@ from neuroscribe.render.rating_page import rating_page
 from storage import RunRecord, Store
 from tests.neuroscribe.ratings import stored_site
 from tests.neuroscribe.ratings.stored_site import SECRETS, unit
-from tests.neuroscribe.render.render_documents import NASTY
+from tests.service.pages.page_documents import NASTY
 
 SITE = Target("demo", "mlp.2")
 MARKUP = "</script><img src=x onerror=alert(1)>"
@@ -98,7 +98,7 @@ def nasty_unit(store: Store, text: str) -> Target:
             verdict=told.verdict,
             started="2025-01-31T12:00:00Z",
             finished="2025-01-31T12:00:00Z",
-            document=told.model_dump(),
+            document=told.model_dump(mode="json"),
             explanations=(said,),
         )
     )

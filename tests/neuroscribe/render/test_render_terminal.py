@@ -6,7 +6,15 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from render_documents import (
+from rich.cells import cell_len
+from rich.console import Console
+
+from core.documents import ExplainDocument, ShownExcerpt
+from neuroscribe.render.terminal import View, explain_view, profile_view
+from neuroscribe.render.terminal_excerpts import around, best, excerpt_pair
+from neuroscribe.render.terminal_scores import interval_bar
+from service.pages.figures import Axis, Shading
+from tests.service.pages.page_documents import (
     ALL,
     NASTY,
     abstained,
@@ -23,14 +31,6 @@ from render_documents import (
     score,
     short,
 )
-from rich.cells import cell_len
-from rich.console import Console
-
-from core.documents import ExplainDocument, ShownExcerpt
-from neuroscribe.render.figures import Axis, Shading
-from neuroscribe.render.terminal import View, explain_view, profile_view
-from neuroscribe.render.terminal_excerpts import around, best, excerpt_pair
-from neuroscribe.render.terminal_scores import interval_bar
 
 DOCUMENTS = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 

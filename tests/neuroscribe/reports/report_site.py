@@ -7,7 +7,7 @@ from typing import Any
 from core.ids import UnitId
 from core.results import Score
 from storage import RunRecord, Store
-from tests.neuroscribe.render import render_documents as made
+from tests.service.pages import page_documents as made
 
 SPEC = "5ec0000000000001"
 

@@ -15,9 +15,9 @@ from neuroscribe.render.terminal_report import report_view
 from neuroscribe.reports.documents import SiteReport
 from neuroscribe.reports.site import site_of, site_report
 from storage import Store
-from tests.neuroscribe.render.render_documents import NASTY
-from tests.neuroscribe.render.strict_page import FETCHING, Page
 from tests.neuroscribe.reports.report_site import fail, save, score, scores, twelve
+from tests.service.pages.page_documents import NASTY
+from tests.service.pages.strict_page import FETCHING, Page
 
 
 def report(store: Store) -> SiteReport:

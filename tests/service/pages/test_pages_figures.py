@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from render_documents import (
+
+from core.documents import BandShare, Histogram
+from service.pages import figures
+from service.pages.figures import Axis, Shading, bars
+from tests.service.pages.page_documents import (
     abstained,
     document,
     excerpt,
@@ -11,10 +15,6 @@ from render_documents import (
     score,
     short,
 )
-
-from core.documents import BandShare, Histogram
-from neuroscribe.render import figures
-from neuroscribe.render.figures import Axis, Shading, bars
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from render_documents import (
+
+from core.documents import ExplainDocument
+from service.pages.unit import unit_page
+from tests.service.pages.page_documents import (
     ALL,
     NASTY,
     abstained,
@@ -23,10 +26,7 @@ from render_documents import (
     score,
     short,
 )
-from strict_page import FETCHING, Page
-
-from core.documents import ExplainDocument
-from neuroscribe.render.html import unit_page
+from tests.service.pages.strict_page import FETCHING, Page
 
 DOCUMENTS = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 

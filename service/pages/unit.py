@@ -2,23 +2,17 @@
 
 The file fetches nothing and runs nothing: its Content-Security-Policy allows one style sheet, by
 its hash, and no script. The document itself travels along as JSON in a data block. Every string
-that reaches the page goes through :mod:`neuroscribe.render.visible` and Jinja's escaping.
+that reaches the page goes through :mod:`service.pages.visible` and Jinja's escaping.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.documents import (
@@ -29,8 +23,9 @@ from core.documents import (
     ShownExcerpt,
 )
 from core.results import Provenance
-from neuroscribe.render import figures
-from neuroscribe.render.visible import visible_text, visible_token
+from service.pages import figures
+from service.pages.templating import asset, encodable, environment, inert_json, source_hash
+from service.pages.visible import visible_token
 
 PAGE: Final = "unit.html.j2"
 STYLE: Final = "unit.css"
@@ -47,47 +42,48 @@ WINDOW: Final = 64  # the command line's default
 def unit_page(document: ExplainDocument) -> str:
     """The whole page. It can be encoded as UTF-8 whatever the tokens hold."""
     style = asset(STYLE)
-    excerpts = document.profile.excerpts
-    shading = figures.Shading.of(excerpts)
-    groups = _excerpt_groups(excerpts, document.profile.bands, shading)
     page = (
         environment()
         .get_template(PAGE)
         .render(
-            document=document,
-            profile=document.profile,
             style=Markup(style),
             style_hash=source_hash(style),
-            verdict=figures.VERDICTS[document.verdict],
-            groups=figures.scored(document),
-            axis=figures.Axis.of(document.scores),
-            shading=shading,
-            excerpt_groups=[g for g in groups if not g.later],
-            later_groups=[g for g in groups if g.later],
-            simulated=[v for e in excerpts for v in e.simulated or [] if v is not None],
-            unread=any(figures.unread(excerpt) for excerpt in excerpts),
-            histogram=HistogramPlot.of(document.profile.histogram),
-            inactive=figures.inactive(document.profile),
-            command=command(document),
-            provenance=_provenance(document),
-            spent=figures.usage_text(document),
             twin=Markup(data_block(document)),
+            **shown(document),
         )
     )
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+    return encodable(page)
+
+
+def shown(document: ExplainDocument) -> dict[str, Any]:
+    """What the templates of a unit's page draw."""
+    excerpts = document.profile.excerpts
+    shading = figures.Shading.of(excerpts)
+    groups = _excerpt_groups(excerpts, document.profile.bands, shading)
+    return {
+        "document": document,
+        "profile": document.profile,
+        "verdict": figures.VERDICTS[document.verdict],
+        "groups": figures.scored(document),
+        "axis": figures.Axis.of(document.scores),
+        "shading": shading,
+        "excerpt_groups": [g for g in groups if not g.later],
+        "later_groups": [g for g in groups if g.later],
+        "simulated": [v for e in excerpts for v in e.simulated or [] if v is not None],
+        "unread": any(figures.unread(excerpt) for excerpt in excerpts),
+        "histogram": HistogramPlot.of(document.profile.histogram),
+        "inactive": figures.inactive(document.profile),
+        "command": command(document),
+        "provenance": _provenance(document),
+        "spent": figures.usage_text(document),
+        "trials": trial_rows,
+        "served": False,
+    }
 
 
 def data_block(document: ExplainDocument) -> str:
     """The document as JSON in a page."""
     return inert_json(document.model_dump())
-
-
-def inert_json(value: Any) -> str:
-    """JSON that no HTML parser can mistake for markup."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def command(document: ExplainDocument) -> str:
@@ -273,52 +269,3 @@ def _method(made: Provenance) -> tuple[tuple[str, str], ...]:
         said = ", ".join(f"{name} = {value}" for name, value in made.parameters.items())
         rows.append(("parameters", said))
     return tuple(rows)
-
-
-def _finalize(value: Any) -> Any:
-    return (
-        visible_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-    )
-
-
-@lru_cache(maxsize=8)
-def asset(name: str) -> str:
-    """A style sheet or a script of ours, to be written into a page."""
-    return (files("neuroscribe.render") / "templates" / name).read_text(encoding="utf-8")
-
-
-def source_hash(source: str) -> str:
-    """What a Content-Security-Policy calls this very style sheet or script."""
-    digest = hashlib.sha256(source.encode("utf-8")).digest()
-    return "sha256-" + base64.b64encode(digest).decode("ascii")
-
-
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """Templates whose every string is made visible and escaped."""
-    made = Environment(
-        loader=PackageLoader("neuroscribe.render", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    made.filters.update(
-        token=visible_token,
-        number=figures.number,
-        figure=figures.figure,
-        percent=figures.percent,
-        interval=figures.interval,
-        band_range=figures.band_range,
-        scorer=figures.scorer_name,
-        source=figures.source,
-        mode=figures.mode_name,
-        cautions=figures.cautions,
-        without_value=figures.without_value,
-        outcome=figures.outcome_text,
-        arm=figures.ARMS.__getitem__,
-        signed=figures.signed,
-        trials=trial_rows,
-    )
-    return made

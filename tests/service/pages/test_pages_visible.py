@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroscribe.render.visible import visible_text, visible_token
+from service.pages.visible import visible_text, visible_token
 
 
 @pytest.mark.parametrize(

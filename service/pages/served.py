@@ -1,0 +1,93 @@
+"""The pages that lead to units and beside them: home, models, jobs, a unit with what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.documents import ExplainDocument, ShownExcerpt
+from core.ids import UnitId
+from service.documents import SubjectShown, SubjectSites, TextRun
+from service.pages.figures import Shading
+from service.pages.templating import encodable, environment
+from service.pages.unit import excerpt_row, shown
+from storage.job_documents import JobDocument
+from storage.jobs import JobEvent
+
+EVENTS_SHOWN = 200
+
+
+def page(template: str, **values: Any) -> str:
+    """A page from one of the templates."""
+    return encodable(environment().get_template(template).render(values))
+
+
+def home_page(subjects: Sequence[SubjectShown], jobs: Sequence[JobDocument]) -> str:
+    """What there is."""
+    return page("home.html.j2", subjects=subjects, jobs=jobs)
+
+
+def subject_page(subject: SubjectSites) -> str:
+    """A model's layers."""
+    return page("subject.html.j2", subject=subject)
+
+
+def jobs_page(jobs: Sequence[JobDocument]) -> str:
+    """The newest jobs."""
+    return page("jobs.html.j2", jobs=jobs)
+
+
+def job_page(job: JobDocument, events: Sequence[JobEvent]) -> str:
+    """How a job stands and what happened in it; a script follows it from there."""
+    return page("job.html.j2", job=job, events=[said(event) for event in events])
+
+
+def said(event: JobEvent) -> str:
+    """An event as a line for people."""
+    data = event.data
+    if event.kind == "job":
+        reason = f": {data['reason']}" if data.get("reason") else ""
+        return f"{data.get('state')}{reason}"
+    if event.kind == "item":
+        if data.get("state") == "failed":
+            return f"{data.get('unit')} failed: {data.get('error')}"
+        score = data.get("score")
+        figure = f", ρ {score:.2f}" if isinstance(score, float) else ""
+        return f"{data.get('unit')} {data.get('verdict')}{figure}"
+    return f"{data.get('name')}: {data.get('said')}"
+
+
+def unit_page(
+    unit: UnitId,
+    document: ExplainDocument | None,
+    *,
+    text: str = "",
+    ran: TextRun | None = None,
+    peak: float | None = None,
+    fault: str = "",
+) -> str:
+    """A unit: what was found of it, and a text of the reader's own on it."""
+    drawn = {} if document is None else shown(document) | {"served": True}
+    row = None
+    if ran is not None:
+        excerpt = ShownExcerpt(
+            kind="own",
+            split="explain",
+            document="own text",
+            offset=0,
+            tokens=ran.tokens,
+            activations=ran.activations,
+        )
+        scale = max([abs(v) for v in ran.activations] + ([] if peak is None else [abs(peak)]))
+        row = excerpt_row(excerpt, Shading(scale))
+    beside = {
+        "document": document,
+        "unit": str(unit),
+        "subject": unit.subject,
+        "site": unit.site,
+        "text": text,
+        "own": row,
+        "peak": peak,
+        "fault": fault,
+    }
+    return page("served_unit.html.j2", **(drawn | beside))

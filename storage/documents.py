@@ -1,0 +1,143 @@
+"""What investigations wrote, as others read it: whole documents as text, and a line a unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, func, select
+
+from core.ids import UnitId, UnitIdField
+from core.results import Finite, Record, Verdict
+from storage.engine import transaction
+from storage.faults import translated
+from storage.records import UtcTime
+from storage.schema import explanations, runs, scores, units
+
+_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
+_MAIN = (
+    scores.c.scorer == "simulation",
+    scores.c.calibration == "none",
+    scores.c.mode == "corpus",
+    scores.c.split == "report",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """A document and the run that wrote it. ``text`` is JSON that any encoding can hold."""
+
+    run: str
+    text: str
+
+
+class SiteLine(Record):
+    """A unit and what its newest finished run found: the first explanation and its main score."""
+
+    unit: UnitIdField
+    verdict: Verdict
+    run: str
+    finished: UtcTime
+    text: str | None = None
+    value: Finite | None = None
+    low: Finite | None = None
+    high: Finite | None = None
+    null_p95: Finite | None = None
+
+
+class DocumentStore:
+    """May be shared by threads. Got from :attr:`storage.Store.documents`."""
+
+    def __init__(self, engine: Engine, name: str, check: Callable[[], None]) -> None:
+        self._engine, self._name, self._check = engine, name, check
+
+    def newest(self, unit: UnitId) -> DocumentText | None:
+        """What the newest finished investigation of a unit wrote; None without any."""
+        return self._document(
+            units.c.subject == unit.subject,
+            units.c.site == unit.site,
+            units.c.unit_index == unit.index,
+        )
+
+    def of_run(self, id: str) -> DocumentText | None:
+        """What the finished run of an id wrote; None without it."""
+        return self._document(runs.c.id == id)
+
+    def of_key(self, key: str) -> DocumentText | None:
+        """The stored answer to a request, by its key; None without any, or where it failed."""
+        return self._document(runs.c.key == key, runs.c.verdict.is_distinct_from("failed"))
+
+    def lines(self, subject: str, site: str, after: int, limit: int) -> list[SiteLine]:
+        """Units of a site that were investigated and have numbers above ``after``, by number."""
+        newest = func.row_number().over(
+            partition_by=units.c.unit_index,
+            order_by=(runs.c.finished.desc(), runs.c.number.desc()),
+        )
+        ranked = (
+            select(
+                units.c.unit_index, runs.c.id, runs.c.verdict, runs.c.finished, newest.label("n")
+            )
+            .join_from(runs, units)
+            .where(
+                units.c.subject == subject,
+                units.c.site == site,
+                units.c.unit_index > after,
+                runs.c.status == "done",
+            )
+            .subquery()
+        )
+        asked = select(ranked).where(ranked.c.n == 1).order_by(ranked.c.unit_index)
+        with self._reading() as connection:
+            found = list(connection.execute(asked.limit(max(limit, 0))))
+            said = _first(connection, [row.id for row in found])
+        with translated(self._name):
+            return [
+                SiteLine(
+                    unit=UnitId(subject, site, row.unit_index),
+                    verdict=row.verdict,
+                    run=row.id,
+                    finished=row.finished,
+                    **said.get(row.id, {}),
+                )
+                for row in found
+            ]
+
+    def _document(self, *conditions: ColumnElement[bool]) -> DocumentText | None:
+        asked = (
+            select(runs.c.id, cast(runs.c.document, Text).label("text"))
+            .join_from(runs, units)
+            .where(*conditions, runs.c.status == "done")
+            .order_by(runs.c.finished.desc(), runs.c.number.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            row = connection.execute(asked).first()
+        if row is None or row.text is None:
+            return None
+        return DocumentText(row.id, _ESCAPED.sub(r"\\u\1", row.text))
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        self._check()
+        return transaction(self._engine, self._name, writes=False)
+
+
+def _first(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """The first explanation of each run, with its correlation on the whole corpus."""
+    found: dict[str, dict[str, Any]] = {}
+    written = select(explanations.c.id, explanations.c.run_id, explanations.c.text).where(
+        explanations.c.run_id.in_(ids), explanations.c.side == "input"
+    )
+    first: dict[str, str] = {}
+    for row in connection.execute(written.order_by(explanations.c.version)):
+        if row.run_id not in found:
+            found[row.run_id] = {"text": row.text}
+            first[row.id] = row.run_id
+    figures = ("value", "low", "high", "null_p95")
+    scored = select(scores).where(scores.c.run_id.in_(ids), *_MAIN).order_by(scores.c.number.desc())
+    for row in connection.execute(scored):
+        if run := first.get(row.explanation_id):
+            found[run] |= {name: getattr(row, name) for name in figures}
+    return found

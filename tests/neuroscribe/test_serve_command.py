@@ -1,0 +1,147 @@
+"""``neuroscribe serve`` as a process: killed in mid-job it goes on, told to stop it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.neuroscribe.conftest import Ran
+
+Run = Callable[..., Ran]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def serving(home: Path, corpus: Path, port: int, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The service at ``port``; killed at the end unless it has ended."""
+    environment = {
+        **os.environ,
+        "NEUROSCRIBE_HOME": str(home),
+        "NEUROSCRIBE_THREADS": "1",
+        "NEUROSCRIBE_JOB_LEASE": "1",
+    }
+    command = [sys.executable, "-m", "neuroscribe", "serve", "--port", str(port)]
+    with (home.parent / "log").open("a") as log:
+        process = subprocess.Popen(
+            [*command, "--corpus", str(corpus), *more], env=environment, stdout=log, stderr=log
+        )
+    try:
+        for _ in range(600):
+            try:
+                httpx2.get(f"http://127.0.0.1:{port}/healthz")
+                break
+            except httpx2.TransportError:
+                assert process.poll() is None, (home.parent / "log").read_text()
+                time.sleep(0.05)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(30)
+
+
+def events(client: httpx2.Client, job: str, last: int, enough: int | None) -> list[dict[str, Any]]:
+    """Events of a job after number ``last``, to the end or until ``enough`` items."""
+    found: list[dict[str, Any]] = []
+    headers = {"Last-Event-ID": str(last)}
+    with client.stream("GET", f"/v1/jobs/{job}/events", headers=headers, timeout=60) as stream:
+        number, kind = 0, ""
+        for line in stream.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "id":
+                number = int(value)
+            elif name == "event":
+                kind = value
+            elif name == "data":
+                found.append({"number": number, "kind": kind, **json.loads(value)})
+                if enough is not None and sum(e["kind"] == "item" for e in found) >= enough:
+                    return found
+    return found
+
+
+def test_killed_in_mid_job_it_goes_on_and_no_event_is_lost(tmp_path: Path, few: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    home.mkdir()
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with serving(home, few, port) as process:
+            body = {"site": "planted/exact", "units": "0-15", "mode": "one-shot"}
+            job = client.post("/v1/jobs", json=body, timeout=60).json()["id"]
+            before = events(client, job, 0, enough=3)
+            process.kill()
+        with serving(home, few, port) as process:
+            after = events(client, job, before[-1]["number"], enough=None)
+            document = client.get(f"/v1/jobs/{job}").json()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(40) == 0
+    assert document["state"] == "done"
+    assert document["items"]["done"] == 16
+    told = [*before, *after]
+    assert [e["number"] for e in told] == list(range(1, len(told) + 1))
+    ended = [e["position"] for e in told if e["kind"] == "item"]
+    assert sorted(ended) == list(range(16))
+    assert told[-1]["state"] == "done"
+
+
+def test_it_logs_requests_as_json_and_no_key(tmp_path: Path, few: Path, run: Run) -> None:
+    home, port = tmp_path / "home", free_port()
+    home.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEUROSCRIBE_HOME", str(home))
+        made = run("keys", "create", "lab", "--scope", "run", "--json").json
+        with serving(home, few, port, "--keys") as process:
+            url = f"http://127.0.0.1:{port}/v1/subjects"
+            key = {"Authorization": f"Bearer {made['key']}", "X-Request-ID": "trace-1"}
+            assert httpx2.get(url).status_code == 401
+            assert httpx2.get(url, headers=key).status_code == 200
+            assert run("keys", "revoke", made["id"]).code == 0
+            process.send_signal(signal.SIGINT)
+            assert process.wait(40) == 0
+        assert [k["revoked"] is None for k in run("keys", "list", "--json").json] == [False]
+    log = (tmp_path / "log").read_text()
+    assert made["key"] not in log
+    assert made["key"].split("_", 2)[2] not in log
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    traced = [line for line in lines if line.get("request") == "trace-1"]
+    assert [(line["path"], line["status"]) for line in traced] == [("/v1/subjects", 200)]
+
+
+def test_beyond_loopback_keys_are_needed(run: Run, own_home: Path) -> None:
+    answer = run("serve", "--host", "0.0.0.0", "--port", "0")
+    assert answer.code == 2
+    assert "keys create" in answer.err
+
+
+def test_an_address_that_is_taken_is_told(run: Run, own_home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = run("serve", "--port", taken.getsockname()[1])
+    assert answer.code == 2
+    assert "cannot listen on 127.0.0.1" in answer.err
+
+
+def test_keys_are_made_listed_and_refused(run: Run, own_home: Path) -> None:
+    assert run("keys", "list").out.strip() == "no keys yet: neuroscribe keys create NAME"
+    made = run("keys", "create", "lab [b]", "--days", "1", "--per-minute", "60")
+    assert made.code == 0
+    assert made.out.startswith("ns_")
+    shown = run("keys", "list")
+    assert "lab [b]" in shown.out
+    assert "in use" in shown.out
+    assert run("keys", "create", "lab", "--scope", "root").code == 2
+    assert run("keys", "create", "  ").code == 2
+    assert run("keys", "revoke", "nothing").code == 1

@@ -1,0 +1,194 @@
+"""A desk that holds everything in memory: what the service does with it is what is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+
+from core.documents import UnitProfile
+from core.errors import IndexMissing, NotStored, StorageError, UnknownSubject
+from core.ids import UnitId
+from core.results import Usage
+from service.auth import Caller
+from service.bodies import ExplainBody, LimitsBody, RunBody, SweepBody
+from service.desk import Asked
+from service.documents import (
+    Health,
+    Page,
+    ScoredExplanation,
+    SiteShown,
+    SubjectShown,
+    SubjectSites,
+    TextRun,
+    TextsRun,
+)
+from storage.calls import Spent
+from storage.documents import DocumentText, SiteLine
+from storage.job_documents import JobDocument
+from storage.jobs import JobCounts, JobEvent, JobStatus
+
+TIME = "2025-01-31T12:00:00.000000Z"
+
+
+def job_document(id: str, state: JobStatus = "running") -> JobDocument:
+    return JobDocument(
+        id=id,
+        kind="explain-layer",
+        subject="demo",
+        site="mlp.0",
+        state=state,
+        reason=None,
+        items=JobCounts(running=1),
+        verdicts={},
+        failures={},
+        failed_units=(),
+        usage=Usage(),
+        spent=Spent(),
+        workers=1,
+        eta_seconds=None,
+        budget_usd=None,
+        max_calls=None,
+        concurrency=1,
+        engine="service",
+        owner=None,
+        parameters={},
+        created=TIME,
+        updated=TIME,
+        finished=TIME if state in ("done", "cancelled") else None,
+    )
+
+
+class FakeDesk:
+    """``documents`` by unit, ``happened`` by job. ``broken`` is raised by everything."""
+
+    def __init__(self) -> None:
+        self.documents: dict[UnitId, DocumentText] = {}
+        self.happened: dict[str, list[JobEvent]] = {}
+        self.broken: Exception | None = None
+        self.asked: list[object] = []
+        self.callers: list[Caller] = []
+        self.reads = 0
+        self.entered = False
+
+    async def __aenter__(self) -> None:
+        self.entered = True
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.entered = False
+
+    def happen(self, job: str, kind: str, **data: object) -> None:
+        events = self.happened.setdefault(job, [])
+        event = {"job": job, "number": len(events) + 1, "time": TIME, "kind": kind, "data": data}
+        events.append(JobEvent.model_validate(event))
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+    async def subjects(self) -> list[SubjectShown]:
+        self._check()
+        return [SubjectShown(name="demo", built_in=True, source="built in")]
+
+    async def subject(self, name: str) -> SubjectSites:
+        self._check()
+        if name != "demo":
+            raise UnknownSubject(f"there is no subject {name!r}", "known: demo")
+        site = SiteShown(name="mlp.0", width=8, layer=0, non_negative=True)
+        return SubjectSites(
+            name="demo", built_in=True, source="x", family="causal", spec_hash="0", sites=[site]
+        )
+
+    async def document(self, unit: UnitId) -> DocumentText:
+        self._check()
+        if unit not in self.documents:
+            raise NotStored(f"unit {str(unit)!r} was not explained yet", "explain it")
+        return self.documents[unit]
+
+    async def run(self, id: str) -> DocumentText:
+        self._check()
+        for found in self.documents.values():
+            if found.run == id:
+                return found
+        raise NotStored(f"run {id!r} is not in the store", "check the id")
+
+    async def check(self, unit: UnitId) -> None:
+        await self.subject(unit.subject)
+
+    async def profile(self, unit: UnitId) -> UnitProfile:
+        raise IndexMissing("not collected yet", "collect it")
+
+    async def versions(self, unit: UnitId) -> list[ScoredExplanation]:
+        self._check()
+        return []
+
+    async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
+        self._check()
+        lines = [
+            SiteLine(unit=UnitId(subject, site, n), verdict="abstained", run=f"r{n}", finished=TIME)
+            for n in range(after + 1, 5)
+        ]
+        more = len(lines) > limit
+        return Page(items=lines[:limit], next=str(lines[limit - 1].unit.index) if more else None)
+
+    async def texts(self, body: RunBody) -> TextsRun:
+        self._check()
+        self.asked.append(body)
+        runs = [
+            TextRun(tokens=text.split(), activations=[1.0] * len(text.split()), windows=1)
+            for text in body.texts
+        ]
+        return TextsRun(unit=body.unit, texts=runs, peak=2.0)
+
+    async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
+        self._check()
+        self.asked.append(body)
+        self.callers.append(caller)
+        if job is None and body.unit in self.documents:
+            return Asked(document=self.documents[body.unit])
+        return Asked(job=job_document(job or "job-0001"))
+
+    async def sweep(self, body: SweepBody, caller: Caller, job: str | None) -> JobDocument:
+        self._check()
+        self.asked.append(body)
+        self.callers.append(caller)
+        return job_document(job or "job-0002", "queued")
+
+    async def jobs(self, limit: int) -> list[JobDocument]:
+        self._check()
+        return [job_document(id) for id in self.happened][:limit]
+
+    async def job(self, id: str) -> JobDocument:
+        self._check()
+        if id not in self.happened:
+            raise NotStored(f"job {id!r} is not in the store", "check the id")
+        states = [e.data["state"] for e in self.happened[id] if e.kind == "job"]
+        return job_document(id, states[-1] if states else "queued")  # type: ignore[arg-type]
+
+    async def events(self, job: str, after: int, limit: int) -> Sequence[JobEvent]:
+        self.reads += 1
+        if isinstance(self.broken, StorageError):
+            raise self.broken
+        return [e for e in self.happened.get(job, []) if e.number > after][:limit]
+
+    async def pause(self, job: str) -> JobDocument:
+        return await self.job(job)
+
+    async def resume(self, job: str, limits: LimitsBody, caller: Caller) -> JobDocument:
+        self.asked.append(limits)
+        return await self.job(job)
+
+    async def cancel(self, job: str) -> JobDocument:
+        return await self.job(job)
+
+    async def retry_failed(self, job: str) -> JobDocument:
+        return await self.job(job)
+
+    async def ready(self) -> Health:
+        if self.broken is not None:
+            return Health(status="unavailable", parts={"store": "storage"})
+        return Health(status="ok", parts={"store": "ok"})
