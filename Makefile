@@ -13,7 +13,7 @@ VLLM := .venv-vllm
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 \
 	--dist worksteal
 
-.PHONY: help demo setup fmt lint types contracts test test-all test-vllm setup-vllm bench bench-full clean
+.PHONY: help demo setup fmt lint types contracts test test-all test-postgres test-vllm setup-vllm bench bench-full clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -58,6 +58,10 @@ $(VLLM)/.installed:
 	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
 	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest pytest-timeout
 	@touch $@
+
+test-postgres: setup  ## what must hold on PostgreSQL too, against a real server (scripts/postgres)
+	scripts/postgres env $(PYTEST) -m "not slow" tests/storage tests/agent/test_checkpoints_postgres.py \
+		tests/neuroscribe/test_sweep_kill.py::test_two_processes_share_a_job_in_postgresql
 
 test-vllm: setup-vllm  ## simulation and both SDKs against a real vLLM
 	$(VLLM)/bin/python -m pytest tests/with_vllm -m slow -s

@@ -26,6 +26,7 @@ _ROW = (
     "parent_checkpoint_id, type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _BUSY_SECONDS = 30.0
+_SETUP_LOCK = 0x6E657573  # any constant: the same in every process
 
 
 @asynccontextmanager
@@ -49,7 +50,7 @@ async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         address = "postgresql" + url[url.index("://") :]
         try:
             async with AsyncPostgresSaver.from_conn_string(address) as kept:
-                await kept.setup()
+                await _set_up(kept)
                 yield kept
         except psycopg.Error as error:
             said = (str(error).splitlines() or [type(error).__name__])[0]
@@ -69,6 +70,16 @@ async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
             # A checkpoint that a power cut takes away is only a step to be done again.
             await connection.execute("PRAGMA synchronous = NORMAL")
             yield saver
+
+
+async def _set_up(kept: Any) -> None:
+    """Make the tables, one process at a time: those that begin at one moment would collide."""
+    # Tried again and again, because a statement that waits keeps indexes from being made.
+    asked = f"SELECT pg_try_advisory_lock({_SETUP_LOCK}) AS held"
+    while not (await (await kept.conn.execute(asked)).fetchone())["held"]:
+        await asyncio.sleep(0.05)
+    await kept.setup()
+    await kept.conn.execute(f"SELECT pg_advisory_unlock({_SETUP_LOCK})")
 
 
 def _try(url: str) -> None:

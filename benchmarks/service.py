@@ -4,8 +4,8 @@ Keys of ``--json``. Reading a stored unit in an open loop (requests leave on a c
 answers do): ``rate``, ``p50_ms``, ``p99_ms`` at the first rate; ``sustained`` is the highest rate
 asked of which 99 % is answered within 50 ms. Texts: ``together`` and ``alone``, requests a second
 of ``clients`` clients with and without joining those that wait; ``ratio_batching`` of the two with
-``_low``, ``_high`` over repeats. Streams: ``streams`` open at once while a job runs, ``events`` each
-should hear, ``lost`` those that any did not.
+``_low``, ``_high`` over repeats. Streams: ``streams`` open at once while a job runs, ``events``
+each should hear, ``lost`` those that any did not.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from benchmarks.timing import interleaved, ratio
 UNIT = "planted/exact/3"
 PATIENCE = 0.05
 EACH = 12
+LINES = 64
 RATES = (200, 300, 400, 600, 800)
 
 
@@ -81,20 +82,48 @@ def made_corpus(folder: Path) -> Path:
     return path
 
 
+class Line:
+    """A connection that is kept open, and hardly costs the one who asks anything."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def get(self, path: str) -> int:
+        """The status of the answer, which is read whole."""
+        self.writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length:")
+        )
+        await self.reader.readexactly(length)
+        return int(head[9:12])
+
+
 async def reading(url: str, rate: float, seconds: float) -> list[float]:
     """Seconds that each request took from the moment it should have left."""
-    limits = httpx2.Limits(max_connections=256, max_keepalive_connections=256)
-    async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
-        await client.get(f"/v1/units/{UNIT}")
-        began = time.perf_counter()
+    port = int(url.rsplit(":", 1)[1])
+    free: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
+    for _ in range(LINES):
+        free.put_nowait(Line(*await asyncio.open_connection("127.0.0.1", port)))
+    took: list[float] = []
+    began = time.perf_counter()
 
-        async def one(due: float) -> float:
-            await asyncio.sleep(max(0.0, began + due - time.perf_counter()))
-            answer = await client.get(f"/v1/units/{UNIT}")
-            assert answer.status_code == 200
-            return time.perf_counter() - began - due
+    async def one(due: float) -> None:
+        line = await free.get()
+        assert await line.get(f"/v1/units/{UNIT}") == 200
+        took.append(time.perf_counter() - began - due)
+        free.put_nowait(line)
 
-        return await asyncio.gather(*(one(i / rate) for i in range(int(rate * seconds))))
+    tasks = []
+    for i in range(int(rate * seconds)):
+        due = i / rate
+        if (ahead := began + due - time.perf_counter()) > 0:
+            await asyncio.sleep(ahead)
+        tasks.append(asyncio.create_task(one(due)))
+    await asyncio.gather(*tasks)
+    return took
 
 
 async def running(url: str, clients: int, each: int) -> None:

@@ -8,16 +8,18 @@ Start with :mod:`storage.store` (what can be asked and saved), then :mod:`storag
 :mod:`storage.calls`, :mod:`storage.ratings` and :mod:`storage.answers` (what goes in and out),
 :mod:`storage.call_rows` (which call answers a repeated request), :mod:`storage.cost_rows` (what
 units cost), :mod:`storage.rating_rows` (which ratings are refused), :mod:`storage.answer_rows`
-(which run answers for a unit) and :mod:`storage.schema` (the tables; its docstring says how to
-change one). Jobs about many units are in :mod:`storage.job_store`; :mod:`storage.jobs` says what
-states they and their items go through, :mod:`storage.event_rows` how what happens in them is
-numbered. :mod:`storage.engine` opens databases, :mod:`storage.faults` turns their failures into
-:class:`core.errors.StorageError`.
+(which run answers for a unit), :mod:`storage.search_rows` (which explanations a search finds, in
+which order; :mod:`storage.words` what a word is) and :mod:`storage.schema` (the tables; its
+docstring says how to change one). Jobs about many units are in :mod:`storage.job_store`;
+:mod:`storage.jobs` says what states they and their items go through, :mod:`storage.event_rows` how
+what happens in them is numbered. :mod:`storage.engine` opens databases, :mod:`storage.faults` turns
+their failures into :class:`core.errors.StorageError`.
 """
 
 from storage.answers import Answer, SiteAnswers, Unanswered
 from storage.calls import CallRecord, CallStatus, Spent, Totals
 from storage.costs import PastRun, UnitCost
+from storage.found import FoundExplanation, FoundScore, SearchPage
 from storage.job_store import JobStore
 from storage.jobs import (
     Ending,
@@ -44,6 +46,8 @@ __all__ = [
     "Ending",
     "EventKind",
     "ExperimentRecord",
+    "FoundExplanation",
+    "FoundScore",
     "Held",
     "ItemStatus",
     "JobCounts",
@@ -60,6 +64,7 @@ __all__ = [
     "RatingRecord",
     "RunRecord",
     "Scope",
+    "SearchPage",
     "Seen",
     "SiteAnswers",
     "Spent",

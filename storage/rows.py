@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, insert, select, up
 from sqlalchemy.exc import IntegrityError
 
 from core.ids import UnitId
+from storage import word_rows
 from storage.records import RunRecord
 from storage.schema import experiments, explanations, report_openings, runs, scores, units
 
@@ -91,6 +92,7 @@ def _write_explanations(connection: Connection, run: RunRecord, number: int) -> 
         for explanation in run.explanations
     ]
     connection.execute(insert(explanations), rows)
+    word_rows.write(connection, run.explanations)
     # a version that was not reserved must not be given out later
     highest = max(explanation.version for explanation in run.explanations)
     connection.execute(

@@ -9,6 +9,7 @@ database must equal these tables to the letter.
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -20,11 +21,15 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    column,
+    event,
+    table,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0008"
+HEAD = "0009"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -92,6 +97,41 @@ explanations = Table(
     CheckConstraint("version >= 1", name="version_from_one"),
     Index(None, "run_id"),
 )
+
+explanation_words = Table(
+    "explanation_words",
+    metadata,
+    # counts explanations in the order in which they were stored
+    Column("number", Integer, primary_key=True),
+    Column("explanation_id", Text, ForeignKey("explanations.id"), nullable=False),
+    # how many words there are
+    Column("length", Integer, nullable=False),
+    # as storage.words codes them
+    Column("words", Text().with_variant(TSVECTOR(), "postgresql"), nullable=False),
+    UniqueConstraint("explanation_id"),
+)
+
+explanation_search = table("explanation_search", column("rowid"), column("explanation_search"))
+"""SQLite's index of ``explanation_words``."""
+
+for _statement, _dialect in (
+    (
+        "CREATE VIRTUAL TABLE explanation_search USING fts5(words, content='explanation_words', "
+        "content_rowid='number', tokenize=\"ascii tokenchars '_'\")",
+        "sqlite",
+    ),
+    (
+        "CREATE TRIGGER explanation_words_added AFTER INSERT ON explanation_words BEGIN "
+        "INSERT INTO explanation_search (rowid, words) VALUES (new.number, new.words); END",
+        "sqlite",
+    ),
+    (
+        "CREATE INDEX ix_explanation_words_words ON explanation_words USING gin (words)",
+        "postgresql",
+    ),
+):
+    _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
+    event.listen(explanation_words, "after_create", _ddl.execute_if(dialect=_dialect))
 
 scores = Table(
     "scores",

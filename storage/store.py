@@ -18,13 +18,14 @@ from sqlalchemy import Connection, Engine, Row, Select, insert, select
 from core.errors import NotStored, StorageError
 from core.ids import UnitId
 from core.results import Explanation, Score
-from storage import answer_rows, call_rows, cost_rows, rating_rows
+from storage import answer_rows, call_rows, cost_rows, rating_rows, search_rows
 from storage.answers import SiteAnswers
 from storage.calls import CallRecord, CallStatus, Spent
 from storage.costs import PastRun, UnitCost
 from storage.documents import DocumentStore
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
+from storage.found import SearchPage
 from storage.job_store import JobStore
 from storage.keys import KeyStore
 from storage.lookup import find_by_id
@@ -41,6 +42,7 @@ from storage.schema import (
     scores,
     units,
 )
+from storage.search_rows import Search
 
 _KEYS_AT_ONCE = 500
 _RUNS = select(runs, units.c.subject, units.c.site, units.c.unit_index, units.c.spec_hash).join(
@@ -238,6 +240,30 @@ class Store:
         rows = self._rows(asked)
         with translated(self.name):
             return [Opening(**fields(row, Opening)) for row in rows]
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        subject: str | None = None,
+        site: str | None = None,
+        verdict: str | None = None,
+        method: str | None = None,
+        min_score: float | None = None,
+        only_newest: bool = True,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> SearchPage:
+        """Explanations that hold the words of ``text`` and fit the rest, best match first.
+
+        ``after`` is the end of the page before. :mod:`storage.search_query` says what words may be,
+        :class:`storage.search_rows.Search` what else is asked. :class:`InvalidSetting` for what
+        cannot be meant.
+        """
+        asked = Search(text, subject, site, verdict, method, min_score, only_newest)
+        self._check_open()
+        with transaction(self.engine, self.name, writes=False) as connection:
+            return search_rows.page(connection, asked, limit, after)
 
     # ratings by people
 

@@ -28,6 +28,7 @@ from neuroscribe.cli import (
     rate,
     report,
     score,
+    search,
     serve,
     show,
     subjects,
@@ -52,6 +53,7 @@ app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
 app.command("chat")(chat.chat)
+app.command("search")(search.search)
 app.command("rate")(rate.rate)
 app.command("report")(report.report)
 app.command("serve")(serve.serve)

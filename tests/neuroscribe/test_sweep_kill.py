@@ -53,7 +53,7 @@ class Nursery:
 
 
 @contextmanager
-def nursery(home: Path, lease: float = 0.5) -> Iterator[Nursery]:
+def nursery(home: Path, lease: float = 0.5, **more: str) -> Iterator[Nursery]:
     environment = {
         "NEUROSCRIBE_HOME": str(home),
         "NEUROSCRIBE_THREADS": "1",
@@ -63,7 +63,7 @@ def nursery(home: Path, lease: float = 0.5) -> Iterator[Nursery]:
     }
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("sweep_nursery.py")), str(home / "output")],
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, **more},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -166,24 +166,49 @@ def test_twenty_units_survive_three_kills(few: Path, tmp_path: Path) -> None:
     assert found["kills"] == 3
 
 
-@pytest.mark.slow
-def test_two_processes_share_a_job_and_its_answers(few: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def shared(home: Path, corpus: Path, units: int, database: str, **more: str) -> None:
+    """Sweep ``units`` by two processes at once, and look at what they left in ``database``."""
     home.mkdir()
     server = FakeServer(model=tiny_model(context=8192), script=anything, latency=0.02)
-    with running(server) as url, nursery(home, 20) as first, nursery(home, 20) as second:
-        words = command(few, url, 16)
+    with (
+        running(server) as url,
+        nursery(home, 20, **more) as first,
+        nursery(home, 20, **more) as second,
+    ):
+        words = command(corpus, url, units)
         first.start(*words)
         while not server.questions:
             time.sleep(0.001)
         second.start(*words)
-        assert (first.ended(), second.ended()) == (0, 0)
+        assert (first.ended(), second.ended()) == (0, 0), first.output + second.output
         asked = len(server.questions)
-    with open_store(f"sqlite:///{home / 'neuroscribe.db'}") as store:
+    with open_store(database) as store:
         (job,) = store.jobs.newest()
         items = store.jobs.items(job.id)
         calls = [call.key for call in store.calls(limit=10_000)]
-    assert [item.state for item in items] == ["done"] * 16
+        with store.engine.connect() as link:
+            runs = list(link.execute(text("SELECT key FROM runs WHERE status = 'done'")).scalars())
+            notes = link.execute(text("SELECT count(*) FROM run_notes")).scalar_one()
+    assert [item.state for item in items] == ["done"] * units
     assert len({item.worker for item in items}) == 2
-    assert len(calls) == asked
+    assert len(calls) == asked == len(set(calls))
     assert all(item.attempts == 1 for item in items)
+    assert len(runs) == len(set(runs)) == units
+    assert notes == 0
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_job_and_its_answers(few: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shared(home, few, 16, f"sqlite:///{home / 'neuroscribe.db'}")
+
+
+def test_two_processes_share_a_job_in_postgresql(
+    few: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    shared(tmp_path / "home", few, 8, postgres_url, NEUROSCRIBE_DATABASE_URL=postgres_url)
+    assert not (tmp_path / "home" / "neuroscribe.db").exists()
+    assert not (tmp_path / "home" / "checkpoints.db").exists()
+    with open_store(postgres_url) as store, store.engine.connect() as link:
+        for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
+            assert link.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, inspect
+from sqlalchemy.schema import CreateTable, DropTable
 
 import storage.migrations
 from storage import Store, open_store
-from storage.schema import metadata
+from storage.schema import explanation_words, metadata
 
 WORKER = Path(__file__).with_name("storage_worker.py")
 ROOT = WORKER.parents[2]
@@ -75,18 +76,23 @@ def intact(file: Path) -> bool:
 def store_of_version(url: str, revision: str) -> Iterator[Store]:
     """A store as an older version made it: brought to ``revision`` and no further.
 
-    Columns that later versions added are lent to it, so that it can be written to, and are taken
-    back in the end.
+    Columns that later versions added are lent to it, and the table of words, so that it can be
+    written to, and are taken back in the end.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(storage.migrations, "HEAD", revision)
         with open_store(url) as store:
             lent = list(_later_columns(store))
+            words = not inspect(store.engine).has_table("explanation_words")
             with store.engine.begin() as connection:
+                if words:
+                    connection.execute(CreateTable(explanation_words))
                 for table, column in lent:
                     connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
             yield store
             with store.engine.begin() as connection:
+                if words:
+                    connection.execute(DropTable(explanation_words))
                 for table, column in lent:
                     connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
 

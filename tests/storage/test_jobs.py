@@ -302,6 +302,7 @@ def test_the_database_itself_refuses_impossible_rows(store: Store) -> None:
 
 
 def test_a_store_of_the_version_before_gets_the_tables(url: str) -> None:
-    store_of_version(url, "0005").__enter__().close()
+    with store_of_version(url, "0005"):
+        pass
     with open_store(url) as store:
         made(store.jobs)

@@ -40,6 +40,7 @@ def test_a_writer_killed_in_the_middle_of_a_run_leaves_no_trace(url: str, file: 
         assert found is not None
         assert found.id == "run-1"
         assert [e.id for e in store.explanations(UNIT)] == ["ex-1"]
+        assert [hit.explanation for hit in store.search("fires").hits] == ["ex-1"]
         with pytest.raises(NotStored):
             store.experiments("doomed")
         store.save_run(run("run-2", 2))

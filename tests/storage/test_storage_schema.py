@@ -64,9 +64,16 @@ def test_the_migrated_schema_is_exactly_the_declared_one(store: Store, tmp_path:
         declared.dispose()
 
 
+def ours(name: str | None, kind: str, _: object) -> bool:
+    """Not what SQLite makes for the index of words."""
+    return kind != "table" or not str(name).startswith("explanation_search")
+
+
 def test_alembic_finds_nothing_left_to_migrate(store: Store) -> None:
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": ours}
+        )
         assert compare_metadata(context, metadata) == []
 
 
@@ -75,6 +82,7 @@ def test_these_are_the_tables() -> None:
         "units",
         "runs",
         "explanations",
+        "explanation_words",
         "scores",
         "experiments",
         "report_openings",

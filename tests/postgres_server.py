@@ -1,0 +1,33 @@
+"""A real PostgreSQL for tests: ``scripts/postgres COMMAND`` starts one and says where it is.
+
+``NEUROSCRIBE_TEST_POSTGRES`` is the URL of a server on which databases may be made, such as
+``postgresql+psycopg://postgres@127.0.0.1/postgres``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, make_url
+
+SERVER = os.environ.get("NEUROSCRIBE_TEST_POSTGRES")
+
+
+@contextmanager
+def postgres_database() -> Iterator[str]:
+    """The URL of a fresh database; the test is skipped where there is no server."""
+    if not SERVER:
+        pytest.skip("NEUROSCRIBE_TEST_POSTGRES is not set: see scripts/postgres")
+    name = f"neuroscribe_{uuid4().hex[:12]}"
+    engine = create_engine(SERVER, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        engine.dispose()
