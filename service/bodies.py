@@ -71,3 +71,21 @@ class LimitsBody(Record):
 
     budget_usd: Annotated[Finite, Field(ge=0, le=1e6)] | None = None
     max_calls: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+
+
+class SearchAsked(Record):
+    """What is looked for: all words of ``q`` ("phrases", -without, beginn*), and filters.
+
+    ``everything``: also what was said before the newest investigation. ``after`` is the end of the
+    page before.
+    """
+
+    q: Annotated[str, Field(max_length=LONGEST_SENTENCE)] = ""
+    subject: Name | None = None
+    site: Name | None = None
+    verdict: Name | None = None
+    method: Name | None = None
+    min_score: Annotated[Finite, Field(ge=-1, le=1)] | None = None
+    everything: bool = False
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    after: Annotated[str, Field(min_length=1, max_length=500)] | None = None

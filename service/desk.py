@@ -14,7 +14,7 @@ from typing import Protocol
 from core.documents import UnitProfile
 from core.ids import UnitId
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SweepBody
+from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
 from service.documents import (
     Health,
     Page,
@@ -24,6 +24,7 @@ from service.documents import (
     TextsRun,
 )
 from storage.documents import DocumentText, SiteLine
+from storage.found import SearchPage
 from storage.job_documents import JobDocument
 from storage.jobs import JobEvent
 
@@ -69,6 +70,10 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
 
     async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
         """Units of a site that were investigated, by number, beyond number ``after``."""
+        ...
+
+    async def search(self, asked: SearchAsked) -> SearchPage:
+        """Explanations that hold words and fit filters, best match first."""
         ...
 
     async def texts(self, body: RunBody) -> TextsRun:

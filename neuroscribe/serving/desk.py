@@ -21,7 +21,7 @@ from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.units import Chosen
 from neuroscribe.workspace import CorpusChoice
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, Spend, SweepBody
+from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, Spend, SweepBody
 from service.desk import Asked
 from service.documents import (
     Health,
@@ -34,6 +34,7 @@ from service.documents import (
 )
 from service.problems import ServiceError
 from storage.documents import DocumentText, SiteLine
+from storage.found import SearchPage
 from storage.job_documents import JobDocument, job_document, job_documents
 from storage.jobs import JobEvent
 
@@ -158,6 +159,21 @@ class LocalDesk:
         found = await asyncio.to_thread(self.store.documents.lines, subject, site, after, limit + 1)
         lines = found[:limit]
         return Page(items=lines, next=str(lines[-1].unit.index) if len(found) > limit else None)
+
+    async def search(self, asked: SearchAsked) -> SearchPage:
+        """Explanations by their words."""
+        return await asyncio.to_thread(
+            self.store.search,
+            asked.q,
+            subject=asked.subject,
+            site=asked.site,
+            verdict=asked.verdict,
+            method=asked.method,
+            min_score=asked.min_score,
+            only_newest=not asked.everything,
+            limit=asked.limit,
+            after=asked.after,
+        )
 
     # what makes subjects work
 

@@ -13,11 +13,12 @@ from core.documents import ExplainDocument
 from core.errors import NeuroscribeError, NotStored
 from core.ids import UnitId
 from service.auth import COOKIE, Gate, Reader
-from service.bodies import RunBody
+from service.bodies import RunBody, SearchAsked
 from service.pages import served
+from service.pages.figures import VERDICTS
 from service.pages.site import site_page
 from service.pages.unit import unit_page
-from service.problems import ServiceError
+from service.problems import ServiceError, status_of
 from service.routes.common import Identifier, Site, Subject, Unit, Work
 
 router = APIRouter(include_in_schema=False)
@@ -107,6 +108,25 @@ async def unit_file(unit: Unit, desk: Work, caller: Reader) -> HTMLResponse:
     return HTMLResponse(
         page, headers={"Content-Disposition": f'attachment; filename="{name}.html"'}
     )
+
+
+@router.get("/search")
+async def search(
+    desk: Work,
+    caller: Reader,
+    q: Annotated[str, Query(max_length=2_000)] = "",
+    after: Annotated[str | None, Query(max_length=500)] = None,
+) -> HTMLResponse:
+    """Stored explanations by their words."""
+    if not q.strip():
+        return HTMLResponse(served.page("search.html.j2", q="", hits=[], next=None, fault=""))
+    try:
+        found = await desk.search(SearchAsked(q=q, after=after or None))
+    except NeuroscribeError as error:
+        page = served.page("search.html.j2", q=q, hits=[], next=None, fault=str(error))
+        return HTMLResponse(page, status_of(error))
+    shown = {"q": q, "hits": found.hits, "next": found.after, "fault": ""}
+    return HTMLResponse(served.page("search.html.j2", verdicts=VERDICTS, **shown))
 
 
 @router.get("/jobs")

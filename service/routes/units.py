@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from core.documents import ExplainDocument, UnitProfile
 from service.auth import Reader
+from service.bodies import SearchAsked
 from service.documents import Page, ScoredExplanation, SubjectShown, SubjectSites
 from service.problems import documented
 from service.routes.common import Identifier, PageSize, Site, Subject, Unit, Work, document
 from storage.documents import SiteLine
+from storage.found import SearchPage
 
 router = APIRouter(prefix="/v1", tags=["units"])
 READ = documented(404, 409)
@@ -79,3 +81,9 @@ async def list_explanations(
         items=found[:limit],
         next=str(found[limit - 1].explanation.version) if more else None,
     )
+
+
+@router.get("/search", responses=documented())
+async def search(asked: Annotated[SearchAsked, Query()], desk: Work, caller: Reader) -> SearchPage:
+    """Stored explanations that hold all words, best match first."""
+    return await desk.search(asked)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from core.documents import UnitProfile
-from core.errors import IndexMissing, NotStored, StorageError, UnknownSubject
+from core.errors import IndexMissing, InvalidSetting, NotStored, StorageError, UnknownSubject
 from core.ids import UnitId
 from core.results import Usage
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SweepBody
+from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
 from service.desk import Asked
 from service.documents import (
     Health,
@@ -24,6 +24,7 @@ from service.documents import (
 )
 from storage.calls import Spent
 from storage.documents import DocumentText, SiteLine
+from storage.found import FoundExplanation, FoundScore, SearchPage
 from storage.job_documents import JobDocument
 from storage.jobs import JobCounts, JobEvent, JobStatus
 
@@ -68,6 +69,28 @@ class FakeDesk:
         self.asked: list[object] = []
         self.callers: list[Caller] = []
         self.reads = 0
+        self.hit = FoundExplanation(
+            unit=UnitId("demo", "mlp.0", 1),
+            explanation="e1",
+            run="r1",
+            text='Fires 10/10 on "<b>".',
+            version=1,
+            side="input",
+            method="pattern",
+            verdict="explained",
+            finished=TIME,
+            score=FoundScore(
+                value=0.9,
+                low=0.8,
+                high=0.95,
+                caution=None,
+                null_p95=0.1,
+                n_excerpts=100,
+                status="ok",
+                reason=None,
+            ),
+            snippet=(("Fires", True), (' 10/10 on "<b>".', False)),
+        )
         self.entered = False
 
     async def __aenter__(self) -> None:
@@ -134,6 +157,14 @@ class FakeDesk:
         ]
         more = len(lines) > limit
         return Page(items=lines[:limit], next=str(lines[limit - 1].unit.index) if more else None)
+
+    async def search(self, asked: SearchAsked) -> SearchPage:
+        self._check()
+        self.asked.append(asked)
+        if asked.q == "-":
+            raise InvalidSetting("nothing to look for in '-'", "give a word")
+        hits = (self.hit,) if asked.after is None and asked.q != "nothing" else ()
+        return SearchPage(hits=hits, after="end" if hits else None)
 
     async def texts(self, body: RunBody) -> TextsRun:
         self._check()

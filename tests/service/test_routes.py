@@ -114,3 +114,18 @@ def test_texts_are_run(desk: FakeDesk, client: Client) -> None:
     assert [t["tokens"] for t in answer.json["texts"]] == [["a", "b"], ["c"]]
     too_many = client.post("/v1/activations", {"unit": str(UNIT), "texts": ["a"] * 17})
     assert too_many.status == 422
+
+
+def test_search_takes_words_and_filters(desk: FakeDesk, client: Client) -> None:
+    found = client.get("/v1/search?q=fires&verdict=explained&min_score=0.5&everything=true").json
+    assert [hit["unit"] for hit in found["hits"]] == ["demo/mlp.0/1"]
+    (asked,) = desk.asked
+    assert asked.model_dump(exclude_defaults=True) == {  # type: ignore[attr-defined]
+        "q": "fires",
+        "verdict": "explained",
+        "min_score": 0.5,
+        "everything": True,
+    }
+    assert client.get(f"/v1/search?q=x&after={found['after']}").json["hits"] == []
+    assert client.get("/v1/search?q=-").code == "invalid_setting"
+    assert client.get("/v1/search?nonsense=1").status == 422

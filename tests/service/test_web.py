@@ -154,3 +154,17 @@ def test_the_whole_evidence_is_on_the_page(client: Client, desk: FakeDesk) -> No
     for words in (shown.explanations[0].text, "Scores", "Excerpts", "How to reproduce this"):
         assert words in page.text
     assert "It loads nothing and runs nothing" not in page.text
+
+
+def test_explanations_are_found_by_their_words(client: Client, desk: FakeDesk) -> None:
+    page = read(client, "/search?q=fires")
+    assert page.having("mark") == [{}]
+    assert page.having("b") == []
+    assert "0.900 [0.800, 0.950] · null p95 0.100" in page.text
+    (more,) = [a["href"] for a in page.having("a") if (a["href"] or "").startswith("/search?")]
+    assert more is not None
+    assert "No explanation holds all of that" in read(client, more).text
+    assert read(client, "/search").having("ol") == []
+    wrong = client.get("/search?q=-", **HTML)
+    assert wrong.status == 422
+    assert "nothing to look for" in Page(wrong.body.decode()).text
