@@ -36,6 +36,11 @@ class Caller:
     budget_usd: float | None = None
     max_calls: int | None = None
 
+    @property
+    def limited(self) -> bool:
+        """Whether what its jobs together may spend is bounded."""
+        return self.budget_usd is not None or self.max_calls is not None
+
     def may(self, scope: Scope) -> bool:
         """Whether the caller's scope includes ``scope``."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)

@@ -104,7 +104,7 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
         """What happened in a job since event ``after``, in order."""
         ...
 
-    async def pause(self, job: str) -> JobDocument:
+    async def pause(self, job: str, caller: Caller) -> JobDocument:
         """Begin no more units."""
         ...
 
@@ -112,11 +112,11 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
         """Go on with a job that was paused."""
         ...
 
-    async def cancel(self, job: str) -> JobDocument:
+    async def cancel(self, job: str, caller: Caller) -> JobDocument:
         """End a job."""
         ...
 
-    async def retry_failed(self, job: str) -> JobDocument:
+    async def retry_failed(self, job: str, caller: Caller) -> JobDocument:
         """Queue what failed again."""
         ...
 

@@ -67,6 +67,11 @@ def unended(engine: str) -> Select[Any]:
     return select(jobs).where(*here).order_by(jobs.c.created, jobs.c.number)
 
 
+def owned(owner: str) -> Select[Any]:
+    """Jobs made with an API key, oldest first."""
+    return select(jobs).where(jobs.c.owner == owner).order_by(jobs.c.created, jobs.c.number)
+
+
 def items(job: str, state: str | None, limit: int | None) -> Select[Any]:
     """Items of a job in their order; ``None`` means any state, and all of them."""
     asked = select(job_items).where(job_items.c.job == job).order_by(job_items.c.position)

@@ -102,6 +102,11 @@ class JobStore:
         with self._reading() as connection:
             return [self._job(row) for row in connection.execute(job_rows.unended(engine))]
 
+    def owned(self, owner: str) -> list[StoredJob]:
+        """The jobs that were made with an API key."""
+        with self._reading() as connection:
+            return [self._job(row) for row in connection.execute(job_rows.owned(owner))]
+
     # how a job stands
 
     def counts(self, job: str) -> JobCounts:

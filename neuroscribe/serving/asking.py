@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, get_args
 
-from core.errors import NotStored, StorageError
+from core.errors import BudgetReached, InvalidSetting, NotStored, StorageError
+from neuroscribe.models import PATTERN, ModelChoice, Strategy
+from neuroscribe.scorers import ScorerChoice
 from neuroscribe.serving.worker import ENGINE
 from neuroscribe.sweeping import SweepOptions, SweepRequest
 from neuroscribe.sweeps.making import make_job, parameters_of, try_models, unfinished
@@ -15,9 +17,13 @@ from neuroscribe.sweeps.units import Chosen
 from service.problems import ServiceError
 
 if TYPE_CHECKING:
+    from core.settings import Settings
     from neuroscribe.workspace import Workspace
     from service.auth import Caller
+    from service.bodies import Spend
     from storage import Store, StoredJob
+
+N = TypeVar("N", int, float)
 
 
 def job_for(
@@ -36,14 +42,18 @@ def job_for(
     :class:`ServiceError` (422, ``idempotency_key_reused``) when the job of that id was made for
     something else.
     """
+    asked = limits
     if id is None:
-        found = unfinished(store, request, limits, chosen, engine=ENGINE, owner=caller.name)
+        new = SweepOptions() if caller.limited else limits  # its limits stay as they were set
+        found = unfinished(store, request, new, chosen, engine=ENGINE, owner=caller.name)
         if found is not None:
             return found
     else:
         known = _known(store, id)
         if known is not None:
-            return _same(known, request, limits, chosen)
+            return _same(known, request, asked, chosen, caller)
+    if request.models.asked:
+        limits = within(store, caller, limits)
     try_models(workspace, request, limits.budget_usd)
     try:
         return make_job(
@@ -61,7 +71,65 @@ def job_for(
         known = None if id is None else _known(store, id)  # made at the same moment elsewhere
         if known is None:
             raise
-        return _same(known, request, limits, chosen)
+        return _same(known, request, asked, chosen, caller)
+
+
+def models_of(settings: Settings, body: Spend) -> ModelChoice:
+    """The models that are named, if they may be over HTTP."""
+    allowed = (PATTERN, *settings.service_models)
+    for name in (body.explainer, body.simulator):
+        if name is not None and name not in allowed:
+            raise ServiceError(
+                403,
+                "model_not_allowed",
+                f"model {name!r} may not be named over HTTP",
+                "allowed: " + ", ".join(allowed),
+            )
+    simulates = body.explainer if body.simulator is None else body.simulator
+    scorers = ScorerChoice.named(body.scorers, None, None, model=simulates != PATTERN)
+    if body.strategy not in get_args(Strategy):
+        raise InvalidSetting(
+            f"{body.strategy!r} is no strategy", "known: " + ", ".join(get_args(Strategy))
+        )
+    strategy: Strategy = body.strategy  # type: ignore[assignment]
+    return ModelChoice(body.explainer, body.simulator, strategy, scorers=scorers)
+
+
+def within(
+    store: Store, caller: Caller, limits: SweepOptions, but: str | None = None
+) -> SweepOptions:
+    """The limits of a new job, such that the caller's jobs together keep to those of the key.
+
+    Jobs that have not ended count with all that they may spend, job ``but`` not at all.
+    :class:`BudgetReached` when nothing is left.
+    """
+    if not caller.limited:
+        return limits
+    usd, calls = 0.0, 0
+    for job in store.jobs.owned(caller.name):
+        if job.id == but:
+            continue
+        spent = store.jobs.spent(job.id)
+        open_still = job.finished is None
+        usd += max(spent.usd or 0.0, (job.budget_usd or 0.0) if open_still else 0.0)
+        calls += max(spent.calls, (job.max_calls or 0) if open_still else 0)
+    left_usd = None if caller.budget_usd is None else caller.budget_usd - usd
+    left_calls = None if caller.max_calls is None else caller.max_calls - calls
+    if (left_usd is not None and left_usd <= 0) or (left_calls is not None and left_calls <= 0):
+        raise BudgetReached(
+            "what this API key may spend is spent, or set aside for jobs that have not ended",
+            "use another key, or cancel a job",
+        )
+    return replace(
+        limits,
+        budget_usd=_least(limits.budget_usd, left_usd),
+        max_calls=_least(limits.max_calls, left_calls),
+    )
+
+
+def _least(first: N | None, second: N | None) -> N | None:
+    known = [value for value in (first, second) if value is not None]
+    return min(known) if known else None
 
 
 def _known(store: Store, id: str) -> StoredJob | None:
@@ -73,10 +141,12 @@ def _known(store: Store, id: str) -> StoredJob | None:
 
 
 def _same(
-    known: StoredJob, request: SweepRequest, limits: SweepOptions, chosen: Chosen
+    known: StoredJob, request: SweepRequest, limits: SweepOptions, chosen: Chosen, caller: Caller
 ) -> StoredJob:
-    asked = (parameters_of(request, chosen), limits.budget_usd, limits.max_calls)
-    if (known.parameters, known.budget_usd, known.max_calls) != asked:
+    same = known.parameters == parameters_of(request, chosen)
+    if not caller.limited:  # else what was set may be less than what was asked
+        same &= (known.budget_usd, known.max_calls) == (limits.budget_usd, limits.max_calls)
+    if not same:
         raise ServiceError(
             422,
             "idempotency_key_reused",

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 
 from core.documents import UnitProfile
-from core.errors import IndexMissing, InvalidSetting, NotStored, StorageError, UnknownSubject
+from core.errors import IndexMissing, NotStored, UnknownSubject
 from core.ids import UnitId
 from core.patterns import parse
 from core.together import Together
-from neuroscribe.models import PATTERN, ModelChoice, Strategy
-from neuroscribe.serving.asking import KnownKeys, job_for
+from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
+from neuroscribe.serving.health import looked_at
 from neuroscribe.serving.texts import Question, run_together, shown, windows_of
 from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.units import Chosen
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Batcher = Together[Question, "list[Floats]"]
 DRAIN_SECONDS = 20.0
+PAUSED = "paused by request"
 
 
 @dataclass(slots=True)
@@ -219,7 +220,7 @@ class LocalDesk:
     async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
         """The stored answer, or a job that makes one."""
         unit = body.unit
-        models = self._models(body)
+        models = models_of(self.workspace.settings, body)
         await self._with_unit(unit)
         request = SweepRequest(
             unit.subject,
@@ -259,7 +260,7 @@ class LocalDesk:
             seed=body.seed,
             mode=body.mode,
             corpus=self.corpus,
-            models=self._models(body),
+            models=models_of(self.workspace.settings, body),
         ).lasting()
         limits = self._limits(body, body.concurrency)
 
@@ -284,28 +285,6 @@ class LocalDesk:
             self.worker.wake()
         return made
 
-    def _models(self, body: Spend) -> ModelChoice:
-        """The models that are named, if they may be over HTTP."""
-        allowed = (PATTERN, *self.workspace.settings.service_models)
-        for name in (body.explainer, body.simulator):
-            if name is not None and name not in allowed:
-                raise ServiceError(
-                    403,
-                    "model_not_allowed",
-                    f"model {name!r} may not be named over HTTP",
-                    "allowed: " + ", ".join(allowed),
-                )
-        from neuroscribe.scorers import ScorerChoice
-
-        simulates = body.explainer if body.simulator is None else body.simulator
-        scorers = ScorerChoice.named(body.scorers, None, None, model=simulates != PATTERN)
-        if body.strategy not in get_args(Strategy):
-            raise InvalidSetting(
-                f"{body.strategy!r} is no strategy", "known: " + ", ".join(get_args(Strategy))
-            )
-        strategy: Strategy = body.strategy  # type: ignore[assignment]
-        return ModelChoice(body.explainer, body.simulator, strategy, scorers=scorers)
-
     def _limits(self, body: Spend, concurrency: int | None = None) -> SweepOptions:
         return SweepOptions(body.budget_usd, body.max_calls, concurrency)
 
@@ -323,56 +302,51 @@ class LocalDesk:
         """What happened in a job."""
         return await asyncio.to_thread(self.store.jobs.events, job, after, limit)
 
-    async def pause(self, job: str) -> JobDocument:
+    async def pause(self, job: str, caller: Caller) -> JobDocument:
         """Begin no more units."""
-        return await self._changed(job, partial(self.store.jobs.pause, reason="paused by request"))
+        return await self._changed(job, caller, partial(self.store.jobs.pause, reason=PAUSED))
 
     async def resume(self, job: str, limits: LimitsBody, caller: Caller) -> JobDocument:
         """Go on with a job."""
 
         def change(id: str) -> None:
+            given = SweepOptions(limits.budget_usd, limits.max_calls)
+            if caller.limited and given != SweepOptions():
+                given = within(self.store, caller, given, but=id)
             self.store.jobs.resume(id)
-            self.store.jobs.allow(id, budget_usd=limits.budget_usd, max_calls=limits.max_calls)
+            self.store.jobs.allow(id, budget_usd=given.budget_usd, max_calls=given.max_calls)
 
-        return await self._changed(job, change)
+        return await self._changed(job, caller, change)
 
-    async def cancel(self, job: str) -> JobDocument:
+    async def cancel(self, job: str, caller: Caller) -> JobDocument:
         """End a job."""
-        return await self._changed(job, self.store.jobs.cancel)
+        return await self._changed(job, caller, self.store.jobs.cancel)
 
-    async def retry_failed(self, job: str) -> JobDocument:
+    async def retry_failed(self, job: str, caller: Caller) -> JobDocument:
         """Queue what failed again."""
-        return await self._changed(job, self.store.jobs.retry_failed)
+        return await self._changed(job, caller, self.store.jobs.retry_failed)
 
-    async def _changed(self, job: str, change: Callable[[str], object]) -> JobDocument:
+    async def _changed(
+        self, job: str, caller: Caller, change: Callable[[str], object]
+    ) -> JobDocument:
         def work() -> JobDocument:
-            id = self.store.jobs.get(job).id
-            change(id)
-            return job_document(self.store.jobs, id)
+            found = self.store.jobs.get(job)
+            if found.owner != caller.name and not caller.may("admin"):
+                raise ServiceError(
+                    403,
+                    "not_your_job",
+                    f"job {found.id!r} was made with another key",
+                    "use that key, or one of scope admin",
+                )
+            change(found.id)
+            return job_document(self.store.jobs, found.id)
 
         return await self._made(asyncio.to_thread(work))
 
     async def ready(self) -> Health:
         """Whether the store answers and the home folder can be written."""
 
-        def look() -> dict[str, str]:
-            parts = {}
-            try:
-                self.store.jobs.newest(1)
-                parts["store"] = "ok"
-            except StorageError as error:
-                parts["store"] = error.code
-            try:
-                self.workspace.home.mkdir(parents=True, exist_ok=True)
-                probe = self.workspace.home / ".writable"
-                probe.touch()
-                probe.unlink()
-                parts["home"] = "ok"
-            except OSError as error:
-                parts["home"] = type(error).__name__
-            return parts
-
-        parts = await asyncio.to_thread(look)
+        parts = await asyncio.to_thread(looked_at, self.workspace, self.store)
         return Health(status="ok" if set(parts.values()) == {"ok"} else "unavailable", parts=parts)
 
     # subjects

@@ -128,7 +128,7 @@ async def follow_job(
 @router.post("/jobs/{id}/pause", responses=JOB)
 async def pause(id: Identifier, desk: Work, caller: Runner) -> JobDocument:
     """Begin no more units; what was begun is finished."""
-    return await desk.pause(id)
+    return await desk.pause(id, caller)
 
 
 @router.post("/jobs/{id}/resume", responses=SPENDS)
@@ -142,13 +142,13 @@ async def resume(
 @router.post("/jobs/{id}/cancel", responses=JOB)
 async def cancel(id: Identifier, desk: Work, caller: Runner) -> JobDocument:
     """End a job now; answers that were found are kept."""
-    return await desk.cancel(id)
+    return await desk.cancel(id, caller)
 
 
 @router.post("/jobs/{id}/retry-failed", responses=SPENDS)
 async def retry_failed(id: Identifier, desk: Work, caller: Runner) -> JobDocument:
     """Queue failed units again."""
-    return await desk.retry_failed(id)
+    return await desk.retry_failed(id, caller)
 
 
 @router.post("/activations", responses=documented(404, 501))

@@ -13,12 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.errors import BudgetReached
 from core.ids import UnitId
 from core.settings import load_settings
+from neuroscribe.serving.asking import within
+from neuroscribe.serving.desk import LocalDesk
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.serving.texts import Question, run_together, windows_of
 from neuroscribe.serving.worker import Worker
+from neuroscribe.sweeping import SweepOptions
 from neuroscribe.workspace import CorpusChoice, Workspace
+from service.auth import Caller
+from service.bodies import SweepBody
+from service.problems import ServiceError
 from storage import Store
 from tests.neuroscribe.conftest import Ran
 
@@ -229,3 +236,51 @@ def test_many_at_once_get_their_own_answers(client: Client) -> None:
     for text, answer in zip(texts, asyncio.run(scene()), strict=True):
         assert answer.status == 200
         assert "".join(answer.json["texts"][0]["tokens"]) == text
+
+
+LIMITED = Caller("lab", "run", budget_usd=2.0, max_calls=100)
+
+
+def made_job(store: Store, id: str, **limits: Any) -> str:
+    from storage import JobRecord
+
+    record = JobRecord(
+        id=id,
+        subject="planted",
+        site="exact",
+        parameters={},
+        engine="elsewhere",
+        owner="lab",
+        created="2025-01-31T12:00:00Z",
+        **limits,
+    )
+    return store.jobs.create(record, [UnitId("planted", "exact", 0)]).id
+
+
+def test_jobs_of_a_key_together_keep_to_its_limits(own_home: Path) -> None:
+    with Workspace(load_settings()).store() as store:
+        free = SweepOptions(None, None)
+        assert within(store, LIMITED, free) == SweepOptions(2.0, 100)
+        assert within(store, LIMITED, SweepOptions(0.5, 200)) == SweepOptions(0.5, 100)
+        assert within(store, Caller("other", "run"), free) == free
+        first = made_job(store, "a" * 16, budget_usd=1.5, max_calls=40)
+        assert within(store, LIMITED, free) == SweepOptions(0.5, 60)
+        assert within(store, LIMITED, free, but=first) == SweepOptions(2.0, 100)
+        second = made_job(store, "b" * 16, budget_usd=0.5, max_calls=1)
+        with pytest.raises(BudgetReached):
+            within(store, LIMITED, free)
+        store.jobs.cancel(second)  # what it set aside and did not spend is free again
+        assert within(store, LIMITED, free) == SweepOptions(0.5, 60)
+
+
+def test_a_job_is_looked_after_by_who_made_it(
+    workspace: Workspace, store: Store, corpus: Path
+) -> None:
+    desk = LocalDesk(workspace, store, CorpusChoice(str(corpus)))
+    body = SweepBody(site="planted/exact", units="0")
+    job = asyncio.run(desk.sweep(body, Caller("lab", "run"), None)).id
+    with pytest.raises(ServiceError) as refused:
+        asyncio.run(desk.cancel(job, Caller("other", "run")))
+    assert (refused.value.status, refused.value.code) == (403, "not_your_job")
+    assert asyncio.run(desk.pause(job, Caller("lab", "run"))).state == "paused"
+    assert asyncio.run(desk.cancel(job, Caller("boss", "admin"))).state == "cancelled"

@@ -206,17 +206,17 @@ class FakeDesk:
             raise self.broken
         return [e for e in self.happened.get(job, []) if e.number > after][:limit]
 
-    async def pause(self, job: str) -> JobDocument:
+    async def pause(self, job: str, caller: Caller) -> JobDocument:
         return await self.job(job)
 
     async def resume(self, job: str, limits: LimitsBody, caller: Caller) -> JobDocument:
         self.asked.append(limits)
         return await self.job(job)
 
-    async def cancel(self, job: str) -> JobDocument:
+    async def cancel(self, job: str, caller: Caller) -> JobDocument:
         return await self.job(job)
 
-    async def retry_failed(self, job: str) -> JobDocument:
+    async def retry_failed(self, job: str, caller: Caller) -> JobDocument:
         return await self.job(job)
 
     async def ready(self) -> Health:
