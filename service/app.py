@@ -15,6 +15,7 @@ from service.auth import Gate
 from service.desk import Desk
 from service.events import Feeds
 from service.guard import Guard, Limits
+from service.metrics import Metrics
 from service.routes import health, pages, units, work
 
 __all__ = ["App", "api", "create_app"]
@@ -27,7 +28,8 @@ def create_app(
     desk: Desk, gate: Gate, *, limits: Limits | None = None, feeds: Feeds | None = None
 ) -> App:
     """The whole service as an ASGI application."""
-    return Guard(api(desk, gate, feeds), limits or Limits())
+    inner = api(desk, gate, feeds)
+    return Guard(inner, limits or Limits(), inner.state.metrics)
 
 
 def api(desk: Desk, gate: Gate, feeds: Feeds | None = None) -> FastAPI:
@@ -50,6 +52,8 @@ def api(desk: Desk, gate: Gate, feeds: Feeds | None = None) -> FastAPI:
     )
     app.state.desk, app.state.gate = desk, gate
     app.state.feeds = feeds or Feeds(desk)
+    app.state.metrics = Metrics()
+    app.state.metrics.follow(lambda: app.state.feeds.following)
     for routes in (health, units, work, pages):
         app.include_router(routes.router)
     problems.install(app)

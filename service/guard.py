@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.metrics import Metrics
 from service.problems import Refusal, internal, problem
 
 log = logging.getLogger("service.requests")
@@ -52,8 +53,8 @@ class Limits:
 class Guard:
     """See the module. Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app, self._limits = app, limits
+    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics) -> None:
+        self._app, self._limits, self._metrics = app, limits, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
@@ -76,6 +77,8 @@ class Guard:
             if watch.status is None:
                 await internal(request)(scope, receive, watch)
         finally:
+            seconds = time.monotonic() - began
+            self._metrics.count(scope, watch.status, seconds)
             log.info(
                 "request",
                 extra={
@@ -83,7 +86,7 @@ class Guard:
                     "method": scope["method"],
                     "path": scope["path"],
                     "status": watch.status,
-                    "milliseconds": round(1000 * (time.monotonic() - began), 2),
+                    "milliseconds": round(1000 * seconds, 2),
                 },
             )
 

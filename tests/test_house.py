@@ -78,3 +78,8 @@ def test_the_readme_tree_is_the_real_one() -> None:
 def test_constraints_are_plain_pins() -> None:
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][\w.]*", line), line
+
+
+def test_the_container_holds_every_package() -> None:
+    copied = re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert tuple(sorted(copied)) == PACKAGES

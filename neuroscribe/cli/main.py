@@ -32,6 +32,7 @@ from neuroscribe.cli import (
     serve,
     show,
     subjects,
+    work,
 )
 from neuroscribe.cli.output import fail
 
@@ -57,6 +58,7 @@ app.command("search")(search.search)
 app.command("rate")(rate.rate)
 app.command("report")(report.report)
 app.command("serve")(serve.serve)
+app.command("work")(work.work)
 app.command("export")(export.export)
 app.command("import")(import_files.import_files)
 app.add_typer(subjects.app, name="subjects")

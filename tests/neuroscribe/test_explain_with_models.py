@@ -89,6 +89,7 @@ def test_the_same_question_is_paid_for_once(
     first = run(*asked).json
     made = len(served.server.questions)
     with open_store(f"sqlite:///{home / 'neuroscribe.db'}") as store, store.engine.begin() as link:
+        link.exec_driver_sql("DELETE FROM explanation_words")
         link.exec_driver_sql("DELETE FROM report_openings")
         link.exec_driver_sql("DELETE FROM scores")
         link.exec_driver_sql("DELETE FROM explanations")

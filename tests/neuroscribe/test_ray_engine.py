@@ -321,7 +321,9 @@ def test_a_job_ends_when_it_is_told_to(cluster: RayCluster, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_an_interruption_is_forwarded_to_the_workers(cluster: RayCluster, tmp_path: Path) -> None:
+def test_an_interruption_is_forwarded_to_the_workers(
+    cluster: RayCluster, tmp_path: Path, ctrl_c: None
+) -> None:
     """Ctrl-C: what a worker is at is finished, nothing is left claimed and undone."""
 
     def watch() -> None:

@@ -145,3 +145,34 @@ def test_keys_are_made_listed_and_refused(run: Run, own_home: Path) -> None:
     assert run("keys", "create", "lab", "--scope", "root").code == 2
     assert run("keys", "create", "  ").code == 2
     assert run("keys", "revoke", "nothing").code == 1
+
+
+def test_jobs_may_be_done_in_a_process_of_their_own(tmp_path: Path, few: Path) -> None:
+    home, port = tmp_path / "home", free_port()
+    home.mkdir()
+    environment = {**os.environ, "NEUROSCRIBE_HOME": str(home), "NEUROSCRIBE_THREADS": "1"}
+    url = f"http://127.0.0.1:{port}"
+    with (
+        serving(home, few, port, "--no-work"),
+        (tmp_path / "work").open("w") as log,
+        httpx2.Client(base_url=url) as client,
+    ):
+        body = {"unit": "planted/exact/1", "wait": 0.2, "mode": "one-shot"}
+        job = client.post("/v1/explanations", json=body, timeout=60)
+        assert (job.status_code, job.json()["state"]) == (202, "queued")
+        command = [sys.executable, "-m", "neuroscribe", "work", "--lanes", "1"]
+        worker = subprocess.Popen(command, env=environment, stderr=log)
+        try:
+            told = events(client, job.json()["id"], 0, enough=None)
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(40) == 0
+        finally:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait(30)
+    assert [e["state"] for e in told if e["kind"] != "step"] == [
+        "queued",
+        "running",
+        "done",
+        "done",
+    ]

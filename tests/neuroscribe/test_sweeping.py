@@ -300,7 +300,7 @@ def test_checkpoints_of_an_older_version_are_dropped_and_begun_anew(
 
 
 def test_ctrl_c_gives_back_what_was_held(
-    fake: Fake, store: Store, monkeypatch: pytest.MonkeyPatch
+    fake: Fake, store: Store, monkeypatch: pytest.MonkeyPatch, ctrl_c: None
 ) -> None:
     async def answer(*_: Any, **__: Any) -> Any:
         import os
