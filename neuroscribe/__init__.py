@@ -63,6 +63,7 @@ def explain_layer(
     *,
     units: str | None = None,
     sample: int | None = None,
+    finding: str | None = None,
     seed: int = 0,
     corpus: str = "builtin",
     mode: InvestigationMode = "agent",
@@ -81,21 +82,30 @@ def explain_layer(
 ) -> SweepDocument:
     """Explain all live units of a site (``subject/site``), or some of them, as one job.
 
-    ``units`` are numbers such as ``"0-99,120"``, ``sample`` draws live ones. Called again, it goes
-    on where it was; ``state`` says whether it is done, or paused because the budget is used up. A
-    unit that fails stops no other. Raises :class:`core.errors.NeuroscribeError` where nothing can
-    be begun. Not to be called while an event loop runs in the same thread. ``docs/sweeps.md``.
+    ``units`` are numbers such as ``"0-99,120"``, ``sample`` draws live ones, ``finding`` is the id
+    of a stored finding that names them. Called again, it goes on where it was; ``state`` says
+    whether it is done, or paused because the budget is used up. A unit that fails stops no other.
+    Raises :class:`core.errors.NeuroscribeError` where nothing can be begun. Not to be called while
+    an event loop runs in the same thread. ``docs/sweeps.md``.
     """
+    from core.errors import InvalidSetting
     from neuroscribe.engines.choice import EngineChoice
     from neuroscribe.models import PATTERN, ModelChoice
     from neuroscribe.scorers import ScorerChoice
-    from neuroscribe.sweeping import SweepOptions, SweepRequest, site_of
+    from neuroscribe.sweeping import SweepOptions, SweepRequest, site_of, units_of_finding
     from neuroscribe.sweeping import explain_layer as run
     from neuroscribe.workspace import CorpusChoice, Workspace
 
     subject, place = site_of(site)
     model = (simulator or explainer) != PATTERN
     asked = ScorerChoice.named(scorers, embedder, None, model=model)
+    workspace = Workspace()
+    if finding is not None:
+        if units is not None or sample is not None:
+            raise InvalidSetting(
+                "a finding names the units, as units and sample do", "give one of the three"
+            )
+        units = units_of_finding(workspace, finding, subject, place)
     request = SweepRequest(
         subject,
         place,
@@ -109,7 +119,7 @@ def explain_layer(
         neighbours=neighbours,
     )
     how = SweepOptions(budget_usd, max_calls, concurrency, engine=EngineChoice(engine, workers))
-    return run(Workspace(), request, how).document
+    return run(workspace, request, how).document
 
 
 def score(

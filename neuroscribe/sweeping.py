@@ -239,6 +239,23 @@ def _index(
     return workspace.index_if_there(request.subject, request.site, request.corpus)
 
 
+def units_of_finding(workspace: Workspace, id: str, subject: str, site: str) -> str:
+    """The units that a stored finding names on a site, as ``--units`` takes them.
+
+    :class:`NotStored` without such a finding, :class:`InvalidSetting` when it names none there.
+    """
+    with workspace.store() as store:
+        finding = store.findings.get(id)
+    found = finding.on(site) if finding.subject == subject else ()
+    if not found:
+        places = dict.fromkeys(f"{f.unit.subject}/{f.unit.site}" for f in finding.units)
+        raise InvalidSetting(
+            f"finding {finding.id!r} names no unit of {subject}/{site}",
+            "it names units of " + (", ".join(places) or "nothing"),
+        )
+    return ",".join(str(f.unit.index) for f in found)
+
+
 def site_of(text: str) -> tuple[str, str]:
     """``subject/site``; :class:`InvalidSetting` or :class:`MalformedId` for anything else."""
     subject, slash, site = text.partition("/")
@@ -257,4 +274,5 @@ __all__ = [
     "plan_sweep",
     "resume_sweep",
     "site_of",
+    "units_of_finding",
 ]

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0009"
+HEAD = "0010"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -371,4 +371,16 @@ api_keys = Table(
     UniqueConstraint("id"),
     UniqueConstraint("digest"),
     CheckConstraint("scope IN ('read', 'run', 'admin')", name="scope_known"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("document", JsonText, nullable=False),
+    UniqueConstraint("id"),
 )

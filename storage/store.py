@@ -25,6 +25,7 @@ from storage.costs import PastRun, UnitCost
 from storage.documents import DocumentStore
 from storage.engine import display_name, make_engine, read_url, transaction
 from storage.faults import translated
+from storage.findings import FindingStore
 from storage.found import SearchPage
 from storage.job_store import JobStore
 from storage.keys import KeyStore
@@ -106,6 +107,11 @@ class Store:
     def documents(self) -> DocumentStore:
         """What investigations wrote, whole."""
         return DocumentStore(self.engine, self.name, self._check_open)
+
+    @property
+    def findings(self) -> FindingStore:
+        """What methods of discovery found."""
+        return FindingStore(self.engine, self.name, self._check_open)
 
     @property
     def keys(self) -> KeyStore:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.errors import InvalidSetting
 from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 from neuroscribe.cli.sweep_progress import sweeping
@@ -38,6 +39,12 @@ def explain_layer(
     sample: Annotated[
         int | None,
         typer.Option("--sample", min=1, help="Only so many live units, drawn by the seed."),
+    ] = None,
+    finding: Annotated[
+        str | None,
+        typer.Option(
+            "--finding", metavar="ID", help="Only those that a stored finding names here."
+        ),
     ] = None,
     json: options.Json = False,
     dry_run: Annotated[
@@ -86,7 +93,13 @@ def explain_layer(
     every unit failed, or the job was stopped from elsewhere; 3: the budget is used up.
     """
     from neuroscribe.engines.choice import EngineChoice
-    from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
+    from neuroscribe.sweeping import (
+        SweepOptions,
+        SweepRequest,
+        plan_sweep,
+        site_of,
+        units_of_finding,
+    )
     from neuroscribe.sweeping import explain_layer as run
 
     subject, place = site_of(site)
@@ -97,6 +110,13 @@ def explain_layer(
         timeout=timeout,
         engine=EngineChoice(engine, workers, ray_address),
     )
+    workspace = options.workspace(subject, source, revision, trust_remote_code)
+    if finding is not None:
+        if units is not None or sample is not None:
+            raise InvalidSetting(
+                "--finding names the units, as --units and --sample do", "give one of the three"
+            )
+        units = units_of_finding(workspace, finding, subject, place)
     request = SweepRequest(
         subject,
         place,
@@ -116,7 +136,6 @@ def explain_layer(
         arms=arms,
         neighbours=neighbours,
     )
-    workspace = options.workspace(subject, source, revision, trust_remote_code)
     if dry_run:
         plan, *_ = plan_sweep(workspace, request.lasting(), how, collect=False)
         _print_plan(plan, json)

@@ -370,3 +370,32 @@ def test_python_sweeps_too(few: Path, home: Path) -> None:
         SITE, units="3", corpus=str(few), mode="one-shot", concurrency=1
     )
     assert (document.state, document.items.done) == ("done", 1)
+
+
+def test_a_finding_says_which_units(run: Run, store: Store, home: Path, few: Path) -> None:
+    from core.findings import Finding, FoundUnit
+
+    named = [UnitId("demo-tiny", "mlp.1", n) for n in (5, 2)]
+    store.findings.save(
+        Finding(
+            id="f" * 16,
+            method="test",
+            subject="demo-tiny",
+            question="which?",
+            units=tuple(FoundUnit(unit=unit, weight=1.0) for unit in named),
+            seed=0,
+            data="x",
+        )
+    )
+    asked = ("--corpus", few, "--window", "16", "--mode", "one-shot", "--json")
+    swept = run("explain-layer", "demo-tiny/mlp.1", "--finding", "ffffff", *asked)
+    assert swept.code == 0
+    assert swept.json["items"]["done"] == 2
+    items = store.jobs.items(swept.json["id"])
+    assert [item.unit.index for item in items] == [2, 5]
+    elsewhere = run("explain-layer", "demo-tiny/mlp.0", "--finding", "ffffff", *asked)
+    assert elsewhere.code == 2
+    assert "demo-tiny/mlp.1" in elsewhere.json["error"]["hint"]
+    both = run("explain-layer", "demo-tiny/mlp.1", "--finding", "f" * 16, "--sample", "1", *asked)
+    assert (both.code, both.json["error"]["code"]) == (2, "invalid_setting")
+    assert run("explain-layer", "demo-tiny/mlp.1", "--finding", "none", *asked).code == 1
