@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, select
 
 from core.ids import UnitId, UnitIdField
 from core.results import Finite, Record, Verdict
-from storage.engine import transaction
 from storage.faults import translated
+from storage.part import Part
 from storage.records import UtcTime
+from storage.rows import is_main, is_unit
 from storage.schema import explanations, runs, scores, units
 
 _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
-_MAIN = (
-    scores.c.scorer == "simulation",
-    scores.c.calibration == "none",
-    scores.c.mode == "corpus",
-    scores.c.split == "report",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +41,12 @@ class SiteLine(Record):
     null_p95: Finite | None = None
 
 
-class DocumentStore:
+class DocumentStore(Part):
     """May be shared by threads. Got from :attr:`storage.Store.documents`."""
-
-    def __init__(self, engine: Engine, name: str, check: Callable[[], None]) -> None:
-        self._engine, self._name, self._check = engine, name, check
 
     def newest(self, unit: UnitId) -> DocumentText | None:
         """What the newest finished investigation of a unit wrote; None without any."""
-        return self._document(
-            units.c.subject == unit.subject,
-            units.c.site == unit.site,
-            units.c.unit_index == unit.index,
-        )
+        return self._document(*is_unit(unit, None))
 
     def of_run(self, id: str) -> DocumentText | None:
         """What the finished run of an id wrote; None without it."""
@@ -119,10 +105,6 @@ class DocumentStore:
             return None
         return DocumentText(row.id, _ESCAPED.sub(r"\\u\1", row.text))
 
-    def _reading(self) -> AbstractContextManager[Connection]:
-        self._check()
-        return transaction(self._engine, self._name, writes=False)
-
 
 def _first(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
     """The first explanation of each run, with its correlation on the whole corpus."""
@@ -136,7 +118,11 @@ def _first(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
             found[row.run_id] = {"text": row.text}
             first[row.id] = row.run_id
     figures = ("value", "low", "high", "null_p95")
-    scored = select(scores).where(scores.c.run_id.in_(ids), *_MAIN).order_by(scores.c.number.desc())
+    scored = (
+        select(scores)
+        .where(scores.c.run_id.in_(ids), *is_main(scores))
+        .order_by(scores.c.number.desc())
+    )
     for row in connection.execute(scored):
         if run := first.get(row.explanation_id):
             found[run] |= {name: getattr(row, name) for name in figures}

@@ -8,20 +8,18 @@ given; workers on machines whose clocks differ should have leases much longer th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import fsum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from core.errors import JobState, MisuseError
 from core.ids import UnitId
 from core.results import Verdict
 from storage import call_rows, event_rows, job_rows
 from storage.calls import Spent
-from storage.engine import transaction
 from storage.faults import translated
 from storage.jobs import (
     Ending,
@@ -37,6 +35,7 @@ from storage.jobs import (
     utc_text,
 )
 from storage.lookup import find_by_id, missing
+from storage.part import Part
 from storage.records import JsonObject
 from storage.rows import fields
 from storage.schema import jobs, llm_calls
@@ -50,17 +49,12 @@ _ENDED = {
 }
 
 
-class JobStore:
+class JobStore(Part):
     """The jobs of a database; may be shared by threads. Got from :attr:`storage.Store.jobs`.
 
     Every method raises :class:`StorageError` when the database fails, and those that are given the
     id of a job raise :class:`NotStored` when there is none.
     """
-
-    def __init__(self, engine: Engine, name: str, check: Callable[[], None] = lambda: None) -> None:
-        self._engine = engine
-        self._name = name
-        self._check = check
 
     # making and finding jobs
 
@@ -386,14 +380,6 @@ class JobStore:
         if row is None:
             raise missing("job", job)
         return row
-
-    def _reading(self) -> AbstractContextManager[Connection]:
-        self._check()
-        return transaction(self._engine, self._name, writes=False)
-
-    def _writing(self) -> AbstractContextManager[Connection]:
-        self._check()
-        return transaction(self._engine, self._name, writes=True)
 
 
 def _spent(connection: Connection, job: str) -> Spent:

@@ -10,19 +10,17 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import insert, select, update
 
 from core.errors import NotStored
 from core.results import Finite, Record
-from storage.engine import transaction
 from storage.faults import translated
 from storage.jobs import Limit, utc_text
+from storage.part import Part
 from storage.records import UtcTime
 from storage.rows import fields
 from storage.schema import api_keys
@@ -58,11 +56,8 @@ class KeyRecord(Record):
         return None
 
 
-class KeyStore:
+class KeyStore(Part):
     """The keys of a database; may be shared by threads. Got from :attr:`storage.Store.keys`."""
-
-    def __init__(self, engine: Engine, name: str, check: Callable[[], None]) -> None:
-        self._engine, self._name, self._check = engine, name, check
 
     def create(
         self,
@@ -87,7 +82,7 @@ class KeyStore:
             budget_usd=budget_usd,
             max_calls=max_calls,
         )
-        with self._transaction(writes=True) as connection:
+        with self._writing() as connection:
             values = record.model_dump() | {"digest": _digest(secret)}
             connection.execute(insert(api_keys).values(values))
         return record, f"ns_{record.id}_{secret}"
@@ -97,7 +92,7 @@ class KeyStore:
         parts = _KEY.fullmatch(key)
         if parts is None:
             return None
-        with self._transaction(writes=False) as connection:
+        with self._reading() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.id == parts[1])).first()
         if row is None or not hmac.compare_digest(row.digest, _digest(parts[2])):
             return None
@@ -106,14 +101,14 @@ class KeyStore:
 
     def all(self) -> list[KeyRecord]:
         """Every key, oldest first."""
-        with self._transaction(writes=False) as connection:
+        with self._reading() as connection:
             rows = list(connection.execute(select(api_keys).order_by(api_keys.c.number)))
         with translated(self._name):
             return [KeyRecord(**fields(row, KeyRecord)) for row in rows]
 
     def revoke(self, id: str, *, now: datetime | None = None) -> KeyRecord:
         """End a key now; one that was revoked stays as it is. :class:`NotStored` without it."""
-        with self._transaction(writes=True) as connection:
+        with self._writing() as connection:
             here = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked.is_(None))
             connection.execute(here.values(revoked=utc_text(now)))
             row = connection.execute(select(api_keys).where(api_keys.c.id == id)).first()
@@ -121,10 +116,6 @@ class KeyStore:
             raise NotStored(f"API key {id!r} is not in the store", "neuroscribe keys list")
         with translated(self._name):
             return KeyRecord(**fields(row, KeyRecord))
-
-    def _transaction(self, *, writes: bool) -> AbstractContextManager[Connection]:
-        self._check()
-        return transaction(self._engine, self._name, writes=writes)
 
 
 def _digest(secret: str) -> str:

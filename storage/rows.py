@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Row, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.ids import UnitId
@@ -30,6 +30,17 @@ def is_unit(unit: UnitId, spec_hash: str | None) -> list[ColumnElement[bool]]:
     if spec_hash is not None:
         conditions.append(units.c.spec_hash == spec_hash)
     return conditions
+
+
+def is_main(figures: FromClause) -> list[ColumnElement[bool]]:
+    """Conditions on ``scores``, or an alias of it: the correlation on the whole corpus."""
+    return [
+        figures.c.scorer == "simulation",
+        figures.c.measure == "correlation",
+        figures.c.calibration == "none",
+        figures.c.mode == "corpus",
+        figures.c.split == "report",
+    ]
 
 
 def unit_number(connection: Connection, unit: UnitId, spec_hash: str) -> int:

@@ -33,7 +33,7 @@ from core.ids import UnitId
 from core.results import Verdict
 from storage.columns import escape
 from storage.found import FoundExplanation, FoundScore, SearchPage, snippet
-from storage.rows import fields
+from storage.rows import fields, is_main
 from storage.schema import explanation_words, explanations, runs, scores, units
 from storage.search_query import SearchQuery, read_query
 from storage.word_rows import holds, matches
@@ -99,11 +99,7 @@ def _found(asked: Search, query: SearchQuery, dialect: str) -> Select[Any]:
     score = select(func.min(main.c.number)).where(
         main.c.explanation_id == explanations.c.id,
         main.c.run_id == explanations.c.run_id,
-        main.c.scorer == "simulation",
-        main.c.measure == "correlation",
-        main.c.calibration == "none",
-        main.c.mode == "corpus",
-        main.c.split == "report",
+        *is_main(main),
     )
     investigated = ~runs.c.key.contains("/")
     conditions = [
