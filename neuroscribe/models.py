@@ -33,6 +33,14 @@ NEEDS: dict[Strategy, frozenset[Capability]] = {
 }
 
 
+def strategy_named(name: str) -> Strategy:
+    """How a language model simulates; :class:`InvalidSetting` for a name that there is not."""
+    for known in STRATEGIES:
+        if name == known:
+            return known
+    raise InvalidSetting(f"{name!r} is no strategy", f"known: {', '.join(STRATEGIES)}")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """Names of models, ``pattern`` for none. ``simulator`` None: whoever explains also simulates.

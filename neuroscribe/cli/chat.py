@@ -54,7 +54,7 @@ def chat(
     Answers cite stored scores and experiments. What costs time or money is asked about first.
     """
     from core.errors import InvalidSetting
-    from neuroscribe.models import ModelChoice, Spending
+    from neuroscribe.models import ModelChoice, Spending, strategy_named
     from neuroscribe.talking import ChatChoice, conversation
     from neuroscribe.workspace import CorpusChoice, Workspace
 
@@ -66,7 +66,7 @@ def chat(
         raise InvalidSetting("--json needs a question", "give -m MESSAGE, or --thread ID")
     choice = ChatChoice(
         model,
-        ModelChoice(explainer, simulator, options.strategy_named(strategy)),
+        ModelChoice(explainer, simulator, strategy_named(strategy)),
         CorpusChoice(corpus),
         Spending(budget_usd, max_calls, max_tokens),
     )

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from neuroscribe.explaining import InvestigationMode
     from neuroscribe.interchange.records import Format
     from neuroscribe.models import ModelChoice
-    from neuroscribe.models import Strategy as StrategyName
     from neuroscribe.workspace import CorpusChoice, Workspace
 
 Unit = Annotated[
@@ -156,23 +155,12 @@ def model_choice(
 
     ``scorers`` are their names, the embedder and its revision.
     """
-    from neuroscribe.models import PATTERN, ModelChoice
+    from neuroscribe.models import PATTERN, ModelChoice, strategy_named
     from neuroscribe.scorers import ScorerChoice
 
     how = strategy_named(strategy)
     asked = ScorerChoice.named(*scorers, model=(simulator or explainer) != PATTERN)
     return ModelChoice(explainer, simulator, how, candidates, scored, scorers=asked)
-
-
-def strategy_named(name: str) -> StrategyName:
-    """How a language model simulates, as chosen on the command line."""
-    from core.errors import InvalidSetting
-    from neuroscribe.models import STRATEGIES
-
-    for known in STRATEGIES:
-        if name == known:
-            return known
-    raise InvalidSetting(f"{name!r} is no strategy", f"known: {', '.join(STRATEGIES)}")
 
 
 def investigation_mode(name: str) -> InvestigationMode:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 
-from core.errors import BudgetReached, InvalidSetting, NotStored, StorageError
-from neuroscribe.models import PATTERN, ModelChoice, Strategy
+from core.errors import BudgetReached, NotStored, StorageError
+from neuroscribe.models import PATTERN, ModelChoice, strategy_named
 from neuroscribe.scorers import ScorerChoice
 from neuroscribe.serving.worker import ENGINE
 from neuroscribe.sweeping import SweepOptions, SweepRequest
@@ -87,11 +87,7 @@ def models_of(settings: Settings, body: Spend) -> ModelChoice:
             )
     simulates = body.explainer if body.simulator is None else body.simulator
     scorers = ScorerChoice.named(body.scorers, None, None, model=simulates != PATTERN)
-    if body.strategy not in get_args(Strategy):
-        raise InvalidSetting(
-            f"{body.strategy!r} is no strategy", "known: " + ", ".join(get_args(Strategy))
-        )
-    strategy: Strategy = body.strategy  # type: ignore[assignment]
+    strategy = strategy_named(body.strategy)
     return ModelChoice(body.explainer, body.simulator, strategy, scorers=scorers)
 
 
