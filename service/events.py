@@ -49,8 +49,6 @@ class Feed:
         if self._reading is None:
             self._last = max(self._last, number)
             self._reading = asyncio.create_task(self._read())
-        if number < self._first() - 1:
-            return await self._desk.events(self._job, number, AT_ONCE)
         async with self._news:
             try:
                 await asyncio.wait_for(self._news.wait_for(lambda: self._last > number), seconds)

@@ -213,7 +213,7 @@ class LocalDesk:
 
     def _peak(self, unit: UnitId) -> float | None:
         index = self._index(unit.subject, unit.site)
-        return None if index is None else float(index.evidence(unit).statistics.maximum)
+        return None if index is None else index.statistics(unit).maximum
 
     # what makes models work
 
@@ -221,7 +221,7 @@ class LocalDesk:
         """The stored answer, or a job that makes one."""
         unit = body.unit
         models = models_of(self.workspace.settings, body)
-        await self._with_unit(unit)
+        subject = await self._with_unit(unit)
         request = SweepRequest(
             unit.subject,
             unit.site,
@@ -240,8 +240,7 @@ class LocalDesk:
                 found = self.store.documents.of_key(keys.of([unit])[unit])
                 if found is not None:
                     return Asked(document=found)
-            width = self.workspace.subject(unit.subject).sites()[unit.site].width
-            chosen = Chosen((unit,), width, dead=0)
+            chosen = Chosen((unit,), subject.sites()[unit.site].width, dead=0)
             made = job_for(
                 self.workspace, self.store, request, self._limits(body), chosen, keys, caller, job
             )
@@ -263,7 +262,6 @@ class LocalDesk:
             models=models_of(self.workspace.settings, body),
         ).lasting()
         limits = self._limits(body, body.concurrency)
-
         await self._subject(subject)
 
         def work() -> JobDocument:
@@ -345,7 +343,6 @@ class LocalDesk:
 
     async def ready(self) -> Health:
         """Whether the store answers and the home folder can be written."""
-
         parts = await asyncio.to_thread(looked_at, self.workspace, self.store)
         return Health(status="ok" if set(parts.values()) == {"ok"} else "unavailable", parts=parts)
 
@@ -357,8 +354,8 @@ class LocalDesk:
         def load() -> Subject:
             from subjects.registry import subject_names
 
-            known = [*subject_names(), *self.workspace.registered()]
-            if name not in known:
+            if name not in subject_names() and name not in self.workspace.registered():
+                known = [*subject_names(), *self.workspace.registered()]
                 raise UnknownSubject(f"there is no subject {name!r}", "known: " + ", ".join(known))
             return self.workspace.subject(name)
 
