@@ -23,7 +23,7 @@ from storage.jobs import Limit, utc_text
 from storage.part import Part
 from storage.records import UtcTime
 from storage.rows import fields
-from storage.schema import api_keys
+from storage.service_tables import api_keys
 
 Scope = Literal["read", "run", "admin"]
 _KEY = re.compile(r"ns_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

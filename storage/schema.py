@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0010"
+HEAD = "0011"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -351,26 +351,6 @@ job_events = Table(
     Column("time", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("data", JsonText, nullable=False),
-)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("id", Text, nullable=False),
-    Column("name", AnyText, nullable=False),
-    # of the secret that the key holds: it is random, so a plain hash of it will do
-    Column("digest", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("created", Text, nullable=False),
-    Column("expires", Text),
-    Column("revoked", Text),
-    Column("per_minute", Integer),
-    Column("budget_usd", FiniteFloat),
-    Column("max_calls", Integer),
-    UniqueConstraint("id"),
-    UniqueConstraint("digest"),
-    CheckConstraint("scope IN ('read', 'run', 'admin')", name="scope_known"),
 )
 
 findings = Table(

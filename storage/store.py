@@ -1,8 +1,8 @@
 """The store: what can be asked of the record, and the one way to add to it.
 
 Reading methods see one consistent state each. :meth:`Store.save_run` writes a run with everything
-it found in one transaction, :meth:`Store.save_calls` all the calls and :meth:`Store.save_ratings`
-all the ratings they are given, so a crash, a full disk or a contradiction leaves the store as it
+it found in one transaction, :meth:`Store.save_calls` all the calls they are given,
+so a crash, a full disk or a contradiction leaves the store as it
 was.
 """
 
@@ -18,9 +18,10 @@ from sqlalchemy import Connection, Engine, Row, Select, insert, select
 from core.errors import NotStored, StorageError
 from core.ids import UnitId
 from core.results import Explanation, Score
-from storage import answer_rows, call_rows, cost_rows, rating_rows, search_rows
+from storage import answer_rows, call_rows, cost_rows, search_rows
 from storage.answers import SiteAnswers
 from storage.calls import CallRecord, CallStatus, Spent
+from storage.conversations import ConversationStore
 from storage.costs import PastRun, UnitCost
 from storage.documents import DocumentStore
 from storage.engine import display_name, make_engine, read_url, transaction
@@ -31,7 +32,7 @@ from storage.job_store import JobStore
 from storage.keys import KeyStore
 from storage.lookup import find_by_id
 from storage.migrations import bring_up_to_date
-from storage.ratings import RatingRecord, StoredExplanation
+from storage.rating_store import RatingStore
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.rows import fields, is_unit, raise_version, unit_number, write_run
 from storage.schema import (
@@ -117,6 +118,16 @@ class Store:
     def keys(self) -> KeyStore:
         """API keys of the service."""
         return KeyStore(self.engine, self.name, self._check_open)
+
+    @property
+    def ratings(self) -> RatingStore:
+        """What people said of explanations."""
+        return RatingStore(self.engine, self.name, self._check_open)
+
+    @property
+    def conversations(self) -> ConversationStore:
+        """Which conversations there are, whose, and what they cost."""
+        return ConversationStore(self.engine, self.name, self._check_open)
 
     # reading
 
@@ -271,22 +282,6 @@ class Store:
         with transaction(self.engine, self.name, writes=False) as connection:
             return search_rows.page(connection, asked, limit, after)
 
-    # ratings by people
-
-    def explanations_of_site(
-        self, subject: str, site: str, index: int | None = None
-    ) -> list[StoredExplanation]:
-        """Explanations of every finished run on a site, or on one unit of it, oldest run first."""
-        rows = self._rows(rating_rows.of_site(subject, site, index))
-        with translated(self.name):
-            return [rating_rows.stored_explanation(row, subject, site) for row in rows]
-
-    def ratings(self, subject: str, site: str, index: int | None = None) -> list[RatingRecord]:
-        """Every rating given beside excerpts of a site, or of one unit of it, oldest first."""
-        rows = self._rows(rating_rows.given(subject, site, index))
-        with translated(self.name):
-            return [rating_rows.rating(row, subject, site) for row in rows]
-
     # calls of language models
 
     def find_answers(self, keys: Sequence[str], run: str | None) -> dict[str, CallRecord]:
@@ -387,15 +382,6 @@ class Store:
             return
         with self._writing() as connection:
             connection.execute(insert(llm_calls), [call.model_dump() for call in calls])
-
-    def save_ratings(self, ratings: Sequence[RatingRecord]) -> int:
-        """Write those of the ratings that are not stored yet; how many that were.
-
-        Nothing is written when one is about an explanation or a unit that is not stored
-        (:class:`NotStored`), or when its mark as a control contradicts them.
-        """
-        with self._writing() as connection:
-            return rating_rows.write(connection, ratings)
 
     def _writing(self) -> AbstractContextManager[Connection]:
         self._check_open()

@@ -37,7 +37,7 @@ def hold(store: Store, plan: Plan, rater: str, ask: Ask) -> SessionDocument:
             skipped += 1
             continue
         record = item.rated(rater, answer.rating, answer.comment, plan.seed)
-        store.save_ratings([record])
+        store.ratings.save([record])
         given.append(
             GivenRating(
                 id=record.id,

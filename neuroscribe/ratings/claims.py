@@ -84,7 +84,7 @@ def claims_of(store: Store, target: Target) -> list[Claim]:
     Raises :class:`NotStored` when there is none about the target itself.
     """
     groups: dict[ClaimKey, list[StoredExplanation]] = {}
-    for found in store.explanations_of_site(target.subject, target.site):
+    for found in store.ratings.explanations(target.subject, target.site):
         if found.explanation.side == "input":  # excerpts show nothing of the output side
             groups.setdefault(_key(found), []).append(found)
     claims = [Claim(key[0], tuple(versions)) for key, versions in groups.items()]

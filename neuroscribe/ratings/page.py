@@ -100,7 +100,7 @@ def import_ratings(store: Store, path: Path) -> ImportDocument:
     if sheet_digest(read.target, read.seed, read.items) != read.digest:
         raise RatingsUnusable(f"{name}: the digest does not match the items", _CHANGED)
     target = Target.parse(read.target)
-    stored = store.explanations_of_site(target.subject, target.site)
+    stored = store.ratings.explanations(target.subject, target.site)
     explanations = {found.explanation.id: found.explanation for found in stored}
     answered: set[str] = set()
     records = []
@@ -122,7 +122,7 @@ def import_ratings(store: Store, path: Path) -> ImportDocument:
             raise RatingsUnusable(f"{place}: the digest does not match what was shown", _CHANGED)
         records.append(_record(rating, explanation, read))
     try:
-        added = store.save_ratings(records)
+        added = store.ratings.save(records)
     except NotStored as error:
         raise RatingsUnusable(f"{name}: {error.message}", "nothing was stored") from error
     return ImportDocument(

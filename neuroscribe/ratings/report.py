@@ -34,7 +34,7 @@ def rating_report(store: Store, target: Target, *, seed: int) -> RatingReport:
     """
     claims = claims_of(store, target)
     asked = [claim for claim in claims if target.covers(claim.unit)]
-    held = counted(store.ratings(target.subject, target.site, target.index), claims)
+    held = counted(store.ratings.of(target.subject, target.site, target.index), claims)
     real = {key: r for key, r in held.items() if not r.control}
     controls = {key: r for key, r in held.items() if r.control}
     means = {

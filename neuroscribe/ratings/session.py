@@ -129,7 +129,7 @@ def plan(
     questions = [Question(claim, claim) for claim in asked]
     questions += _controls(asked, claims, seed, math.ceil(len(asked) * controls / (1 - controls)))
     questions.sort(key=lambda question: question.drawn(seed, "order"))
-    rated = counted(store.ratings(target.subject, target.site), claims)
+    rated = counted(store.ratings.of(target.subject, target.site), claims)
     left = [q for q in questions if again or (rater, q.claim.key, q.beside.unit) not in rated]
     return Plan(target, seed, tuple(left), len(questions) - len(left))
 

@@ -32,31 +32,31 @@ def test_a_rating_comes_back_whole(store: Store) -> None:
         rating(comment="mostly"),
         rating(unit=OTHER, control=True, rating=1, seed=-(2**63), time="2025-02-01T12:01:00Z"),
     ]
-    assert store.save_ratings(given) == 2
-    assert store.ratings("demo", "mlp.2") == given
-    assert store.ratings("demo", "mlp.2", OTHER.index) == given[1:]
-    assert store.ratings("demo", "mlp.1") == []
+    assert store.ratings.save(given) == 2
+    assert store.ratings.of("demo", "mlp.2") == given
+    assert store.ratings.of("demo", "mlp.2", OTHER.index) == given[1:]
+    assert store.ratings.of("demo", "mlp.1") == []
 
 
 def test_what_a_person_writes_survives(store: Store) -> None:
     explained(store)
-    store.save_ratings([rating(rater=AWKWARD, comment=AWKWARD)])
-    (kept,) = store.ratings("demo", "mlp.2")
+    store.ratings.save([rating(rater=AWKWARD, comment=AWKWARD)])
+    (kept,) = store.ratings.of("demo", "mlp.2")
     assert (kept.rater, kept.comment) == (AWKWARD, AWKWARD)
 
 
 def test_the_same_rating_is_stored_once(store: Store) -> None:
     explained(store)
-    assert store.save_ratings([rating(), rating()]) == 1
-    assert store.save_ratings([rating()]) == 0
-    assert len(store.ratings("demo", "mlp.2")) == 1
+    assert store.ratings.save([rating(), rating()]) == 1
+    assert store.ratings.save([rating()]) == 0
+    assert len(store.ratings.of("demo", "mlp.2")) == 1
 
 
 def test_a_second_opinion_of_the_same_rater_is_kept_after_the_first(store: Store) -> None:
     explained(store)
     first, later = rating(rating=5), rating(rating=2, time="2025-02-01T11:59:59-01:00")
-    store.save_ratings([later, first])
-    assert store.ratings("demo", "mlp.2") == [first, later]
+    store.ratings.save([later, first])
+    assert store.ratings.of("demo", "mlp.2") == [first, later]
 
 
 def test_one_bad_rating_keeps_all_out(store: Store) -> None:
@@ -69,8 +69,8 @@ def test_one_bad_rating_keeps_all_out(store: Store) -> None:
         (rating(unit=OTHER), StorageError, "marked as no control"),
     ):
         with pytest.raises(error, match=says):
-            store.save_ratings([rating(), bad])
-        assert store.ratings("demo", "mlp.2") == []
+            store.ratings.save([rating(), bad])
+        assert store.ratings.of("demo", "mlp.2") == []
 
 
 def test_a_control_stays_within_one_variant_of_the_subject(store: Store) -> None:
@@ -79,7 +79,7 @@ def test_a_control_stays_within_one_variant_of_the_subject(store: Store) -> None
     changes = {"unit": OTHER, "spec_hash": "edited spec", "explanations": (about_other,)}
     store.save_run(run("run-2", **(NOTHING | changes)))
     with pytest.raises(NotStored):
-        store.save_ratings([rating(unit=OTHER, control=True)])
+        store.ratings.save([rating(unit=OTHER, control=True)])
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_names_and_comments_are_trimmed() -> None:
 
 def test_the_database_refuses_a_sixth_star(store: Store) -> None:
     explained(store)
-    store.save_ratings([rating()])
+    store.ratings.save([rating()])
     with pytest.raises(DBAPIError), store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE ratings SET rating = 6")
 
@@ -134,14 +134,14 @@ def test_the_name_of_a_rating_depends_on_everything_in_it() -> None:
 def test_explanations_of_a_site_come_with_their_run(store: Store) -> None:
     explained(store)
     store.save_run(run("broken", 3, status="failed", verdict=None, document=None))
-    found = store.explanations_of_site("demo", "mlp.2")
+    found = store.ratings.explanations("demo", "mlp.2")
     assert [(e.explanation.id, e.run, e.spec_hash) for e in found] == [
         ("ex-1", "run-1", SPEC),
         ("ex-2", "run-2", SPEC),
     ]
     assert found[0].explanation == explanation()
-    assert store.explanations_of_site("demo", "mlp.2", OTHER.index) == found[1:]
-    assert store.explanations_of_site("demo", "mlp.20") == []
+    assert store.ratings.explanations("demo", "mlp.2", OTHER.index) == found[1:]
+    assert store.ratings.explanations("demo", "mlp.20") == []
     assert store.run("run-2").unit == OTHER
     with pytest.raises(NotStored, match="run 'run-9' is not in the store"):
         store.run("run-9")
@@ -151,5 +151,5 @@ def test_a_store_without_ratings_is_brought_up_to_date(url: str) -> None:
     with store_of_version(url, "0003") as old:
         explained(old)
     with open_store(url) as store:
-        assert store.ratings("demo", "mlp.2") == []
-        assert store.save_ratings([rating()]) == 1
+        assert store.ratings.of("demo", "mlp.2") == []
+        assert store.ratings.save([rating()]) == 1

@@ -94,6 +94,7 @@ def test_these_are_the_tables() -> None:
         "job_events",
         "api_keys",
         "findings",
+        "conversations",
     }
 
 

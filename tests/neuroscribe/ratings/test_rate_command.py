@@ -45,7 +45,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Keys:
 
 
 def rated(store: Store) -> list[tuple[int, str | None]]:
-    return [(record.rating, record.comment) for record in store.ratings("demo", "mlp.2")]
+    return [(record.rating, record.comment) for record in store.ratings.of("demo", "mlp.2")]
 
 
 # at the terminal
@@ -109,7 +109,7 @@ def test_the_login_name_is_the_rater(
     monkeypatch.setenv("LOGNAME", "grace")
     keys(["4", "q"])
     run("rate", "demo/mlp.2")
-    assert [record.rater for record in store.ratings("demo", "mlp.2")] == ["grace"]
+    assert [record.rater for record in store.ratings.of("demo", "mlp.2")] == ["grace"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

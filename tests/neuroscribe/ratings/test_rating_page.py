@@ -199,7 +199,7 @@ def test_ratings_come_back_with_what_was_seen(store: Store, tmp_path: Path) -> N
     sheet = sheet_of(store)
     done = import_ratings(store, written(tmp_path, downloaded(store, 12)))
     assert (done.stored, done.already_stored, done.rater) == (12, 0, "eva")
-    kept = store.ratings("demo", "mlp.2")
+    kept = store.ratings.of("demo", "mlp.2")
     assert [(r.explanation_id, r.unit, r.seen) for r in kept] == [
         (item.explanation.id, item.unit, item.seen) for item in sheet.items[:12]
     ]
@@ -214,7 +214,7 @@ def test_importing_twice_stores_nothing_new(store: Store, tmp_path: Path) -> Non
     assert (again.stored, again.already_stored) == (0, 5)
     more = import_ratings(store, written(tmp_path, downloaded(store, 7)))
     assert (more.stored, more.already_stored) == (2, 5)
-    assert len(store.ratings("demo", "mlp.2")) == 7
+    assert len(store.ratings.of("demo", "mlp.2")) == 7
 
 
 def setting(**changes: Any) -> Change:
@@ -256,7 +256,7 @@ def test_a_bad_file_is_named_and_nothing_of_it_is_stored(
     assert says in refused.value.message
     assert "\n" not in refused.value.message
     assert (f"item {third!r}" in refused.value.message) == names_the_item
-    assert store.ratings("demo", "mlp.2") == []
+    assert store.ratings.of("demo", "mlp.2") == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"[]", b"3"])

@@ -157,7 +157,7 @@ def test_a_document_that_cannot_be_read_is_named(store: Store) -> None:
 def test_ratings_are_stored_with_what_was_seen(store: Store) -> None:
     asked = items(store, planned(store, seed=7))
     hold(store, planned(store, seed=7), "ada", always(4))
-    kept = store.ratings("demo", "mlp.2")
+    kept = store.ratings.of("demo", "mlp.2")
     assert [r.explanation_id for r in kept] == [item.explanation.id for item in asked]
     assert [r.seen for r in kept] == [item.seen for item in asked]
     assert [r.control for r in kept] == [item.explanation.unit != item.unit for item in asked]
@@ -173,7 +173,7 @@ def test_an_interruption_keeps_what_was_answered_and_is_resumed(store: Store) ->
     whole = planned(store)
     with pytest.raises(KeyboardInterrupt):
         hold(store, whole, "ada", interrupted)
-    assert [r.rating for r in store.ratings("demo", "mlp.2")] == [1, 2, 3]
+    assert [r.rating for r in store.ratings.of("demo", "mlp.2")] == [1, 2, 3]
     resumed = planned(store)
     assert resumed.questions == whole.questions[3:]
     assert resumed.done == 3
@@ -191,7 +191,7 @@ def test_a_second_rating_counts_and_the_first_is_kept(store: Store) -> None:
     one = Target("demo", "mlp.2", 1)
     for rating in (5, 2):
         hold(store, planned(store, one, controls=0.0, again=True), "ada", always(rating))
-    every = store.ratings("demo", "mlp.2")
+    every = store.ratings.of("demo", "mlp.2")
     assert [r.rating for r in every] == [5, 2]
     assert [r.rating for r in counted(every, claims_of(store, SITE)).values()] == [2]
 
