@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ from neuroscribe.models import PATTERN, ModelChoice, Spending
 from neuroscribe.workspace import CorpusChoice, Workspace
 
 if TYPE_CHECKING:
-    from agent.chat.session import Chat, ThreadSummary, Turn
+    from agent.chat.session import Chat, Turn
     from neuroscribe.chatting.work import Launch
+    from storage.conversations import ConversationRecord
 
 Told = Callable[[dict[str, Any]], None]
 _YES = ("y", "yes")
@@ -57,10 +58,6 @@ class Conversation:
         """Finish a question that was cut short; :class:`InvalidSetting` for an unknown thread."""
         return self._runner.run(self._chat.go_on(self.thread, told))
 
-    def threads(self, limit: int = 50) -> list[ThreadSummary]:
-        """All conversations, newest first."""
-        return self._runner.run(self._chat.threads(limit))
-
 
 @contextmanager
 def conversation(
@@ -73,21 +70,10 @@ def conversation(
 ) -> Iterator[Conversation]:
     """A new conversation, or the one named ``thread``; raises what ``open_chat`` does."""
     from agent.chat.session import Chat
-    from neuroscribe.chatting.opening import open_chat
-    from neuroscribe.chatting.work import launch
 
     name = thread or Chat.new_thread()
     with asyncio.Runner() as runner:
-        opened = open_chat(
-            workspace,
-            choice.model,
-            choice.models,
-            choice.corpus,
-            choice.spending,
-            thread=name,
-            streams=streams,
-            begin=begin or launch,
-        )
+        opened = _opened(workspace, choice, name, streams, begin)
         chat = runner.run(opened.__aenter__())
         try:
             yield Conversation(name, chat, runner)
@@ -95,7 +81,34 @@ def conversation(
             runner.run(opened.__aexit__(None, None, None))
 
 
-def list_threads(workspace: Workspace, limit: int = 50) -> list[ThreadSummary]:
+@asynccontextmanager
+async def _opened(
+    workspace: Workspace, choice: ChatChoice, thread: str, streams: bool, begin: Launch | None
+) -> AsyncIterator[Chat]:
+    from agent.checkpoints import checkpoints
+    from llms.budget import Budget
+    from neuroscribe.chatting.desk import Desk
+    from neuroscribe.chatting.opening import check_speaker, open_chat
+    from neuroscribe.chatting.work import LaunchedJobs, launch
+
+    choice.models.check(workspace.settings)
+    check_speaker(choice.model, workspace.settings)
+    spending = choice.spending
+    budget = Budget(spending.usd, spending.calls, spending.tokens)
+    desk = Desk(workspace, choice.models, choice.corpus, spending, budget)
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    make = LaunchedJobs(begin or launch)
+    with workspace.store() as store:
+        async with (
+            checkpoints(workspace.settings.checkpoints) as kept,
+            open_chat(
+                desk, kept, store, choice.model, make, thread=thread, streams=streams
+            ) as chat,
+        ):
+            yield chat
+
+
+def list_threads(workspace: Workspace, limit: int = 50) -> list[ConversationRecord]:
     """The conversations that are kept, the one that was last spoken in first."""
-    with conversation(workspace, ChatChoice()) as opened:
-        return opened.threads(limit)
+    with workspace.store() as store:
+        return store.conversations.all("", limit)

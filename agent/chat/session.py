@@ -1,16 +1,18 @@
-"""Conversations by name: say something, decide on what costs, go on after a kill, list them."""
+"""Conversations by name: say something, decide on what costs, go on after a kill, forget."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import uuid4
 
 from pydantic import Field
 
 from agent.chat.graph import MOST_STEPS, VERSION, Answer, Room, State, build, read_messages
+from agent.chat.transcript import Said, transcript
 from agent.checkpoints import told_of
 from core.errors import InvalidSetting, JobState
 from core.results import Record
@@ -18,10 +20,8 @@ from core.results import Record
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
-_PREFIX = "chat/"
-_KIND = {"kind": "chat"}
-_LONGEST_TITLE = 80
 Told = Callable[[dict[str, Any]], None]
+Standing = Literal["answered", "waiting", "interrupted"]
 
 
 class Asked(Record):
@@ -34,32 +34,42 @@ class Asked(Record):
 
 
 class Turn(Record):
-    """Where a conversation stands: answered, or waiting for a decision on ``waiting``."""
+    """Where a conversation stands: answered, waiting for a decision on ``waiting``, or cut short.
+
+    ``asked_as`` is what :meth:`Chat.say` was told with the last question.
+    """
 
     thread: str
+    state: Standing = "answered"
+    asked_as: str = ""
     answer: Answer | None = None
     waiting: tuple[Asked, ...] = ()
 
 
-class ThreadSummary(Record):
-    """A conversation in a list: its first question, and whether something is still to be done."""
+class Book(Protocol):
+    """Keeps account of conversations: called in other threads, around all that is done."""
 
-    thread: str
-    title: str
-    questions: int
-    state: str
-    updated: str
+    def begin(self, thread: str, question: str | None) -> None:
+        """Something is being done: ``question`` is asked, or a conversation goes on."""
+        ...
+
+    def end(self, thread: str, state: Standing) -> None:
+        """It was done, or failed."""
+        ...
 
 
 @dataclass
 class Chat:
     """Conversations kept by a checkpointer; ``room`` holds who speaks and the tools.
 
-    ``told`` everywhere hears of pieces of text, calls and results as they come.
+    Those of different owners never meet, whatever their names. ``told`` everywhere hears of pieces
+    of text, calls and results as they come.
     """
 
     kept: BaseCheckpointSaver[Any]
     room: Room
+    owner: str = ""
+    book: Book | None = None
 
     def __post_init__(self) -> None:
         self._graph = build(self.kept)
@@ -69,10 +79,15 @@ class Chat:
         """A name that no other conversation has."""
         return uuid4().hex[:12]
 
-    async def say(self, thread: str, text: str, told: Told | None = None) -> Turn:
-        """Answer ``text``. What waits for a decision in this conversation is taken as declined."""
+    async def say(
+        self, thread: str, text: str, told: Told | None = None, *, asked_as: str = ""
+    ) -> Turn:
+        """Answer ``text``. What waits for a decision in this conversation is taken as declined.
+
+        ``asked_as`` is kept beside the question, so that who asks can know it again.
+        """
         await self._state(thread)
-        return await self._run(thread, State(said=text), told)
+        return await self._run(thread, State(said=text, asked_as=asked_as), told, text)
 
     async def decide(self, thread: str, allowed: bool, told: Told | None = None) -> Turn:
         """Allow or decline what :attr:`Turn.waiting` named, and go on.
@@ -101,73 +116,75 @@ class Chat:
         """What was answered last, or what waits; nothing is done."""
         return _turn(thread, *await self._state(thread))
 
-    async def threads(self, limit: int = 50) -> list[ThreadSummary]:
-        """The conversations, the one that was last spoken in first."""
-        names: dict[str, str] = {}
-        with told_of("the checkpoint file"):
-            async for held in self.kept.alist(None, filter=_KIND):
-                name = held.config["configurable"]["thread_id"].removeprefix(_PREFIX)
-                names.setdefault(name, held.checkpoint["ts"])
-        newest = sorted(names.items(), key=lambda item: item[1], reverse=True)[:limit]
-        found = []
-        for name, updated in newest:
-            state, following = await self._state(name, strict=False)
-            asked = [m.text for m in read_messages(state) if m.role == "user"]
-            title = " ".join((asked[0] if asked else str(state.get("said", ""))).split())
-            found.append(
-                ThreadSummary(
-                    thread=name,
-                    title=title[:_LONGEST_TITLE],
-                    questions=len(asked),
-                    state=_standing(following),
-                    updated=updated,
-                )
-            )
-        return found
+    async def said(self, thread: str) -> list[Said]:
+        """Everything that was said and called in a conversation, in order."""
+        state, _ = await self._state(thread)
+        return transcript(read_messages(state))
 
-    async def _state(self, thread: str, *, strict: bool = True) -> tuple[State, tuple[str, ...]]:
+    async def forget(self, thread: str) -> None:
+        """Keep nothing of a conversation."""
         with told_of("the checkpoint file"):
-            held = await self._graph.aget_state(_config(thread))
+            await self.kept.adelete_thread(self._name(thread))
+
+    async def _state(self, thread: str) -> tuple[State, tuple[str, ...]]:
+        with told_of("the checkpoint file"):
+            held = await self._graph.aget_state(self._config(thread))
         state: State = held.values  # type: ignore[assignment]
-        if strict and state and state.get("version", VERSION) != VERSION:
+        if state and state.get("version", VERSION) != VERSION:
             raise JobState(
                 f"conversation {thread!r} was kept by another version of this program",
                 "begin a new one",
             )
         return state, tuple(held.next)
 
-    async def _run(self, thread: str, begun: Any, told: Told | None) -> Turn:
-        with told_of("the checkpoint file"):
-            async for event in self._graph.astream(
-                begun,
-                _config(thread),
-                context=self.room,
-                stream_mode="custom",
-                durability="sync",
-            ):
-                if told is not None:
-                    told(event)
-        state, following = await self._state(thread)
+    async def _run(
+        self, thread: str, begun: Any, told: Told | None, question: str | None = None
+    ) -> Turn:
+        if self.book is not None:
+            await asyncio.to_thread(self.book.begin, thread, question)
+        try:
+            with told_of("the checkpoint file"):
+                async for event in self._graph.astream(
+                    begun,
+                    self._config(thread),
+                    context=self.room,
+                    stream_mode="custom",
+                    durability="sync",
+                ):
+                    if told is not None:
+                        told(event)
+            state, following = await self._state(thread)
+        except BaseException:
+            await self._ended(thread, "interrupted")
+            raise
+        await self._ended(thread, _standing(following))
         return _turn(thread, state, following)
 
+    async def _ended(self, thread: str, state: Standing) -> None:
+        if self.book is not None:
+            await asyncio.shield(asyncio.to_thread(self.book.end, thread, state))
 
-def _config(thread: str) -> Any:
-    return {
-        "configurable": {"thread_id": _PREFIX + thread},
-        "metadata": _KIND,
-        "recursion_limit": MOST_STEPS,
-    }
+    def _name(self, thread: str) -> str:
+        return f"chat/{self.owner}/{thread}" if self.owner else f"chat/{thread}"
+
+    def _config(self, thread: str) -> Any:
+        return {
+            "configurable": {"thread_id": self._name(thread)},
+            "recursion_limit": MOST_STEPS,
+        }
 
 
 def _turn(thread: str, state: State, following: tuple[str, ...]) -> Turn:
-    if following == ("confirm",):
+    standing, asked_as = _standing(following), state.get("asked_as", "")
+    if standing == "waiting":
         waiting = tuple(Asked.model_validate(one) for one in json.loads(state["asked"]))
-        return Turn(thread=thread, waiting=waiting)
+        return Turn(thread=thread, state=standing, asked_as=asked_as, waiting=waiting)
     said = state.get("answer")
-    return Turn(thread=thread, answer=Answer.model_validate_json(said) if said else None)
+    answer = Answer.model_validate_json(said) if said else None
+    return Turn(thread=thread, state=standing, asked_as=asked_as, answer=answer)
 
 
-def _standing(following: tuple[str, ...]) -> str:
+def _standing(following: tuple[str, ...]) -> Standing:
     if not following:
         return "answered"
     return "waiting" if following == ("confirm",) else "interrupted"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,28 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Desk:
-    """Everything that tools need. ``budget`` is shared with the language model that talks."""
+    """Everything that tools need. ``budget`` is shared with the language model that talks.
+
+    ``investigate`` answers requests without a proposed sentence; None: they are answered here.
+    ``aside_usd`` and ``aside_calls`` are what the budget counts as spent and jobs were given.
+    """
 
     workspace: Workspace
     models: ModelChoice
     corpus: CorpusChoice
     spending: Spending
     budget: Budget
+    investigate: Callable[[ExplainRequest], ExplainDocument] | None = None
+    aside_usd: float = 0.0
+    aside_calls: int = 0
     _shared: dict[str, list[Any]] = field(default_factory=dict)
+
+    def put_aside(self, usd: float, calls: int) -> None:
+        """Give a part of the budget to a job, which keeps account of it from now on."""
+        self.budget.spent_usd += usd
+        self.budget.spent_calls += calls
+        self.aside_usd += usd
+        self.aside_calls += calls
 
     def request(self, unit: UnitId, given: str | None = None) -> ExplainRequest:
         """The question that ``neuroscribe explain``, or ``score``, would ask."""
@@ -52,6 +67,8 @@ class Desk:
         from neuroscribe.investigating import investigator
 
         request.check(self.workspace.settings)
+        if self.investigate is not None and request.given is None:
+            return self.investigate(request)
         with self.workspace.store() as store:
 
             async def answer() -> ExplainDocument:

@@ -1,79 +1,114 @@
-"""Opens a chat: who speaks, which tools there are, and where conversations are kept."""
+"""Opens a chat: who speaks, which tools there are, and what it costs."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from agent.chat.graph import Room
 from agent.chat.planner import Planner
-from agent.chat.session import Chat
+from agent.chat.session import Chat, Standing
 from agent.chat.speakers import ModelSpeaker, Speaker
 from agent.chat.tools import Toolbox
-from agent.checkpoints import checkpoints
 from core.errors import UnsupportedRequest
 from core.settings import Settings
-from llms.budget import Budget
 from neuroscribe.chatting.desk import Desk
 from neuroscribe.chatting.pairs import pair_tools
 from neuroscribe.chatting.text import text_tools
 from neuroscribe.chatting.units import unit_tools
-from neuroscribe.chatting.work import Launch, job_tools, launch
-from neuroscribe.models import PATTERN, ModelChoice, Spending, options_of
-from neuroscribe.workspace import CorpusChoice, Workspace
+from neuroscribe.chatting.work import JobMaker, job_tools
+from neuroscribe.models import PATTERN, options_of
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from storage import Store
 
 
-def toolbox(desk: Desk, begin: Launch = launch) -> Toolbox:
+def toolbox(desk: Desk, make: JobMaker) -> Toolbox:
     """Every tool of the chat."""
     return Toolbox(
-        [*unit_tools(desk), *text_tools(desk), *pair_tools(desk), *job_tools(desk, begin)]
+        [*unit_tools(desk), *text_tools(desk), *pair_tools(desk), *job_tools(desk, make)]
     )
+
+
+@dataclass(slots=True)
+class KeptBook:
+    """An :class:`agent.chat.session.Book` in the store: also what the desk's budget was spent on.
+
+    What it gave away to jobs is not counted: they have accounts of their own.
+    """
+
+    store: Store
+    owner: str
+    desk: Desk
+    _before: tuple[float, int] = field(default=(0.0, 0))
+
+    def begin(self, thread: str, question: str | None) -> None:
+        """Note that it is worked at."""
+        self._before = self._spent()
+        self.store.conversations.begin(thread, self.owner, question)
+
+    def end(self, thread: str, state: Standing) -> None:
+        """Note how it stands and what it took."""
+        (usd, calls), (usd_before, calls_before) = self._spent(), self._before
+        self._before = usd, calls
+        self.store.conversations.end(
+            thread, self.owner, state, max(0.0, usd - usd_before), max(0, calls - calls_before)
+        )
+
+    def _spent(self) -> tuple[float, int]:
+        budget = self.desk.budget
+        return budget.spent_usd - self.desk.aside_usd, budget.spent_calls - self.desk.aside_calls
 
 
 @asynccontextmanager
 async def open_chat(
-    workspace: Workspace,
+    desk: Desk,
+    kept: BaseCheckpointSaver[Any],
+    store: Store,
     model: str,
-    models: ModelChoice,
-    corpus: CorpusChoice,
-    spending: Spending,
+    make: JobMaker,
     *,
     thread: str,
+    owner: str = "",
     streams: bool = False,
-    begin: Launch = launch,
 ) -> AsyncIterator[Chat]:
-    """A chat with ``model`` (``pattern``: the built-in planner), which it all belongs to.
+    """A chat with ``model`` (``pattern``: the built-in planner), conversations being in ``kept``.
 
-    ``models`` explain and simulate; their calls and the talk are paid from one budget. ``begin``
-    works on jobs. Raises what opening a model raises, :class:`UnsupportedRequest` for one without
-    tool calls, :class:`core.errors.StorageError`.
+    The talk and what its tools ask of models are paid from the desk's budget; ``make`` begins
+    sweeps. Raises what opening a model raises, :class:`UnsupportedRequest` for one without tool
+    calls.
     """
-    models.check(workspace.settings)
-    if model != PATTERN:
-        _check(model, workspace.settings)
-    budget = Budget(spending.usd, spending.calls, spending.tokens)
-    desk = Desk(workspace, models, corpus, spending, budget)
-    tools = toolbox(desk, begin)
-    workspace.home.mkdir(parents=True, exist_ok=True)
-    async with checkpoints(workspace.settings.checkpoints) as kept:
-        if model == PATTERN:
-            yield Chat(kept, Room(Planner(), tools, desk.holds, streams))
-            return
-        from llms.open import open_model
-        from llms.wrappers.record import Recorder
+    settings = desk.workspace.settings
+    check_speaker(model, settings)
+    tools, book = toolbox(desk, make), KeptBook(store, owner, desk)
+    if model == PATTERN:
+        yield Chat(kept, Room(Planner(), tools, desk.holds, streams), owner, book)
+        return
+    from llms.open import open_model
+    from llms.wrappers.record import Recorder
 
-        with workspace.store() as store:
-            options = options_of(workspace.settings, spending, run=f"chat/{thread}")
-            opened = open_model(model, Recorder(store), budget, options)
-            try:
-                speaker: Speaker = ModelSpeaker(opened, streams=streams)
-                yield Chat(kept, Room(speaker, tools, desk.holds, streams))
-            finally:
-                await opened.close()
+    run = f"chat/{owner}/{thread}" if owner else f"chat/{thread}"
+    opened = open_model(
+        model, Recorder(store), desk.budget, options_of(settings, desk.spending, run=run)
+    )
+    try:
+        speaker: Speaker = ModelSpeaker(opened, streams=streams)
+        yield Chat(kept, Room(speaker, tools, desk.holds, streams), owner, book)
+    finally:
+        await opened.close()
 
 
-def _check(model: str, settings: Settings) -> None:
-    """Refuse a model that cannot call tools before it is opened, which may take a GPU's memory."""
+def check_speaker(model: str, settings: Settings) -> None:
+    """Refuse a model that cannot call tools before it is opened, which may take a GPU's memory.
+
+    :class:`UnknownModel` for a name that is none, :class:`UnsupportedRequest`.
+    """
+    if model == PATTERN:
+        return
     from llms.capabilities import capabilities_of
     from llms.names import ModelName
 

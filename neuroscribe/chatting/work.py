@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field
 
@@ -15,11 +17,32 @@ from neuroscribe.chatting.desk import Desk
 from neuroscribe.chatting.told import told_cost, told_job
 from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.making import make_job, try_models, unfinished
+from neuroscribe.sweeps.request import Keys
+from neuroscribe.sweeps.units import Chosen
 from storage.job_documents import job_document, job_documents
+
+if TYPE_CHECKING:
+    from storage import Store, StoredJob
 
 _JOBS = 10
 Launch = Callable[[str], None]
 """Begins to work on the job of an id, and does not wait for it."""
+
+
+class JobMaker(Protocol):
+    """Makes the job of a sweep, or takes the unfinished one, and has it worked on."""
+
+    def __call__(
+        self,
+        desk: Desk,
+        store: Store,
+        request: SweepRequest,
+        options: SweepOptions,
+        chosen: Chosen,
+        keys: Keys,
+    ) -> StoredJob:
+        """Returns at once."""
+        ...
 
 
 class NoArguments(Record):
@@ -53,7 +76,31 @@ def launch(job: str) -> None:
     )
 
 
-def job_tools(desk: Desk, begin: Launch = launch) -> list[ChatTool]:
+@dataclass(frozen=True, slots=True)
+class LaunchedJobs:
+    """Jobs of the command line, each worked on by what ``begin`` starts."""
+
+    begin: Launch = launch
+
+    def __call__(
+        self,
+        desk: Desk,
+        store: Store,
+        request: SweepRequest,
+        options: SweepOptions,
+        chosen: Chosen,
+        keys: Keys,
+    ) -> StoredJob:
+        """See :class:`JobMaker`. Raises what opening a model raises."""
+        try_models(desk.workspace, request, options.budget_usd)
+        job = unfinished(store, request, options, chosen) or make_job(
+            desk.workspace, store, request, options, chosen, keys
+        )
+        self.begin(job.id)
+        return job
+
+
+def job_tools(desk: Desk, make: JobMaker) -> list[ChatTool]:
     """``list_jobs``, ``job_status`` and ``start_sweep``."""
     return [
         ChatTool("list_jobs", "The newest jobs.", NoArguments, lambda _: _list(desk)),
@@ -65,7 +112,7 @@ def job_tools(desk: Desk, begin: Launch = launch) -> list[ChatTool]:
             "Explain all live units of a layer, or some, as a job in the background. The user is "
             "asked to confirm.",
             Sweep,
-            lambda given: _start(desk, given, begin),
+            lambda given: _start(desk, given, make),
             lambda given: _sweep_cost(desk, given),
         ),
     ]
@@ -118,17 +165,11 @@ def _sweep_cost(desk: Desk, given: Sweep) -> Estimate:
     )
 
 
-def _start(desk: Desk, given: Sweep, begin: Launch) -> Data:
-    workspace = desk.workspace
+def _start(desk: Desk, given: Sweep, make: JobMaker) -> Data:
     request, options = _asked(desk, given)
-    _, chosen, keys = plan_sweep(workspace, request, options)
-    try_models(workspace, request, options.budget_usd)
-    with workspace.store() as store:
-        job = unfinished(store, request, options, chosen) or make_job(
-            workspace, store, request, options, chosen, keys
-        )
-        begin(job.id)
-        if desk.models.asked:  # the job's part is no longer the conversation's to spend
-            desk.budget.spent_usd += given.budget_usd or 0.0
-            desk.budget.spent_calls += given.max_calls or 0
+    _, chosen, keys = plan_sweep(desk.workspace, request, options)
+    with desk.workspace.store() as store:
+        job = make(desk, store, request, options, chosen, keys)
+        if desk.models.asked:
+            desk.put_aside(given.budget_usd or 0.0, given.max_calls or 0)
         return told_job(job_document(store.jobs, job.id))

@@ -13,9 +13,10 @@ from chat_tools import Noting, call, chat, says
 from agent.chat.citations import cited, marked
 from agent.chat.graph import CALLS, ROUNDS
 from agent.chat.planner import Planner
-from agent.chat.session import Turn
-from agent.chat.speakers import ModelSpeaker
+from agent.chat.session import Chat, Standing, Turn
+from agent.chat.speakers import ModelSpeaker, Spoken
 from agent.chat.tools import LONGEST_RESULT, bounded
+from agent.chat.transcript import Said
 from core.errors import BudgetReached, InvalidSetting, JobState, ModelUnavailable, StorageError
 from llms.fake import FakeChatModel
 from llms.protocol import ChatRequest, ChatResponse, TokenUsage, ToolCall
@@ -62,7 +63,7 @@ def test_what_costs_waits_for_a_decision_and_survives_the_process(tmp_path: Path
 
     async def later(allowed: bool) -> tuple[Turn, Turn]:
         async with chat(tmp_path, speaker, tools) as talk:
-            assert [t.state for t in await talk.threads()] == ["waiting"]
+            assert (await talk.standing("t")).state == "waiting"
             found = await talk.go_on("t")
             return found, await talk.decide("t", allowed)
 
@@ -247,7 +248,7 @@ def test_a_model_that_fails_leaves_a_conversation_that_goes_on(
 
     async def later() -> Turn:
         async with chat(tmp_path, speaker, Noting()) as talk:
-            assert [t.state for t in await talk.threads()] == ["interrupted"]
+            assert (await talk.standing("t")).state == "interrupted"
             return await talk.go_on("t")
 
     turn = asyncio.run(later())
@@ -256,20 +257,78 @@ def test_a_model_that_fails_leaves_a_conversation_that_goes_on(
     assert [m.text for m in model.requests[0].messages if m.role == "user"] == ["Hello?"]
 
 
-def test_conversations_are_listed_and_kept_apart(tmp_path: Path) -> None:
+class Noted:
+    """A book that can be looked into."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, ...]] = []
+
+    def begin(self, thread: str, question: str | None) -> None:
+        self.lines.append((thread, str(question)))
+
+    def end(self, thread: str, state: Standing) -> None:
+        self.lines.append((thread, state))
+
+
+def test_account_is_kept_of_what_is_asked_and_how_it_ends(tmp_path: Path) -> None:
+    speaker, _ = says(call("explain"), "Done.")
+    book = Noted()
+
     async def go() -> None:
-        async with chat(tmp_path, Planner(), Noting()) as talk:
-            await talk.say("one", "help")
-            await talk.say("two", "What is the weather?")
-            await talk.say("two", "help")
-            found = {t.thread: t for t in await talk.threads()}
-            assert found["two"].title == "What is the weather?"
-            assert (found["one"].questions, found["two"].questions) == (1, 2)
-            assert found["one"].state == "answered"
-            with pytest.raises(InvalidSetting, match="no conversation 'three'"):
-                await talk.go_on("three")
+        async with chat(tmp_path, speaker, Noting()) as talk:
+            talk.book = book
+            await talk.say("one", "Explain it", asked_as="first")
+            assert (await talk.standing("one")).asked_as == "first"
+            await talk.decide("one", True)
+            speaker.say = fails  # type: ignore[method-assign]
+            with pytest.raises(ModelUnavailable):
+                await talk.say("one", "And now?")
+
+    async def fails(*_: Any) -> Spoken:
+        raise ModelUnavailable("nobody answers")
 
     asyncio.run(go())
+    assert book.lines == [
+        ("one", "Explain it"),
+        ("one", "waiting"),
+        ("one", "None"),
+        ("one", "answered"),
+        ("one", "And now?"),
+        ("one", "interrupted"),
+    ]
+
+
+def test_conversations_of_owners_are_kept_apart_and_can_be_forgotten(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with chat(tmp_path, Planner(), Noting()) as talk:
+            other = Chat(talk.kept, talk.room, owner="aaaa")
+            await talk.say("same", "help")
+            await other.say("same", "What is the weather?")
+            assert [s.text for s in await talk.said("same") if s.role == "user"] == ["help"]
+            await talk.forget("same")
+            assert await talk.said("same") == []
+            assert len(await other.said("same")) == 2
+            with pytest.raises(InvalidSetting, match="no conversation 'same'"):
+                await talk.go_on("same")
+
+    asyncio.run(go())
+
+
+def test_a_conversation_can_be_read_with_what_was_called(tmp_path: Path) -> None:
+    speaker, _ = says((*call("look"), *call("missing", id="c2")), "Half [score e1/simulation/x].")
+
+    async def go() -> list[Said]:
+        async with chat(tmp_path, speaker, Noting("<b>")) as talk:
+            await talk.say("t", "Look at it")
+            return await talk.said("t")
+
+    user, look, missing, answer = asyncio.run(go())
+    assert (user.role, user.text) == ("user", "Look at it")
+    assert (look.tool, look.arguments, look.error) == ("look", {"unit": "demo/mlp.0/1"}, None)
+    assert look.cites == ("[score e1/simulation/corpus]",)
+    assert json.loads(look.text)["text"] == "<b>"
+    assert (missing.tool, missing.error) == ("missing", "not_stored")
+    assert (answer.role, answer.tool) == ("assistant", None)
 
 
 def test_a_conversation_of_another_version_is_not_gone_on_with(
@@ -281,7 +340,6 @@ def test_a_conversation_of_another_version_is_not_gone_on_with(
             monkeypatch.setattr("agent.chat.session.VERSION", 99)
             with pytest.raises(JobState, match="another version"):
                 await talk.say("t", "help")
-            assert [t.thread for t in await talk.threads()] == ["t"]
 
     asyncio.run(go())
 
