@@ -15,6 +15,7 @@ from core.documents import UnitProfile
 from core.ids import UnitId
 from service.auth import Caller
 from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
+from service.conversations import Talks
 from service.documents import (
     Health,
     Page,
@@ -40,6 +41,11 @@ class Asked:
 class Desk(AbstractAsyncContextManager[None], Protocol):
     """See the module. It is entered before the first request and left after the last."""
 
+    @property
+    def talks(self) -> Talks:
+        """Who holds conversations."""
+        ...
+
     async def subjects(self) -> list[SubjectShown]:
         """Every subject that may be asked about."""
         ...
@@ -54,6 +60,10 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
 
     async def run(self, id: str) -> DocumentText:
         """The investigation of an id; :class:`NotStored` without any."""
+        ...
+
+    async def run_of(self, explanation: str) -> str | None:
+        """The id of the run that said an explanation; None without it."""
         ...
 
     async def check(self, unit: UnitId) -> None:

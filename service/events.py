@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import TypeVar
 
 from core.errors import StorageError
 from service.desk import Desk
 from storage.jobs import JobEvent
 
+T = TypeVar("T")
 AT_ONCE = 500
 KEPT = 2_000
 EVERY = 0.25
@@ -86,7 +88,7 @@ class Feeds:
     """The feeds that somebody follows."""
 
     def __init__(self, desk: Desk, *, every: float = EVERY, heartbeat: float = HEARTBEAT) -> None:
-        self._desk, self._every, self._heartbeat = desk, every, heartbeat
+        self._desk, self._every, self.heartbeat = desk, every, heartbeat
         self._feeds: dict[str, Feed] = {}
         self.closing = asyncio.Event()
 
@@ -104,10 +106,10 @@ class Feeds:
         feed.followers += 1
         try:
             while not self.closing.is_set():
-                found = await self._next(feed, after)
+                found = await self.unless_closing(feed.after(after, self.heartbeat))
                 if not found:
                     yield None
-                for event in found:
+                for event in found or ():
                     yield event
                     after = event.number
                 if found and is_end(found[-1]):
@@ -118,12 +120,13 @@ class Feeds:
                 feed.close()
                 self._feeds.pop(job, None)
 
-    async def _next(self, feed: Feed, after: int) -> Sequence[JobEvent]:
-        asked = asyncio.ensure_future(feed.after(after, self._heartbeat))
+    async def unless_closing(self, waiting: Awaitable[T]) -> T | None:
+        """What is waited for; None when the service stops before it is there."""
+        asked = asyncio.ensure_future(waiting)
         closing = asyncio.ensure_future(self.closing.wait())
         try:
             await asyncio.wait({asked, closing}, return_when=asyncio.FIRST_COMPLETED)
-            return asked.result() if asked.done() else ()
+            return asked.result() if asked.done() else None
         finally:
             for task in (asked, closing):
                 task.cancel()

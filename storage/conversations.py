@@ -22,6 +22,17 @@ ConversationState = Literal["working", "answered", "waiting", "interrupted"]
 LONGEST_TITLE = 80
 
 
+class SpeakerChoice(Record):
+    """Who speaks, explains and simulates: names of models, "pattern" for none.
+
+    ``simulator`` None: whoever explains.
+    """
+
+    model: str = "pattern"
+    explainer: str = "pattern"
+    simulator: str | None = None
+
+
 class ConversationRecord(Record):
     """A conversation in a list. ``owner`` is an API key's id, or "" for those who need none.
 
@@ -32,6 +43,7 @@ class ConversationRecord(Record):
     thread: str
     owner: str
     title: str
+    choice: SpeakerChoice
     questions: int
     state: ConversationState
     updated: UtcTime
@@ -42,7 +54,7 @@ class ConversationRecord(Record):
 class ConversationStore(Part):
     """May be shared by threads. Got from :attr:`storage.Store.conversations`."""
 
-    def begin(self, thread: str, owner: str, question: str | None) -> None:
+    def begin(self, thread: str, owner: str, question: str | None, choice: SpeakerChoice) -> None:
         """Something is being done in a conversation: ``question`` is asked, or one goes on."""
         here = _here(thread, owner)
         asked = 0 if question is None else 1
@@ -55,7 +67,11 @@ class ConversationStore(Part):
                 values = {"questions": row.questions + asked}
                 if not row.questions:
                     values["title"] = title
-            values |= {"state": "working", "updated": utc_text(None)}
+            values |= {
+                "state": "working",
+                "updated": utc_text(None),
+                "choice": choice.model_dump(),
+            }
             if row is None:
                 named = {"thread": thread, "owner": owner, "usd": 0.0, "calls": 0}
                 connection.execute(insert(conversations).values(values | named))

@@ -56,6 +56,13 @@ class DocumentStore(Part):
         """The stored answer to a request, by its key; None without any, or where it failed."""
         return self._document(runs.c.key == key, runs.c.verdict.is_distinct_from("failed"))
 
+    def run_of(self, explanation: str) -> str | None:
+        """The id of the run that said an explanation; None without it."""
+        asked = select(explanations.c.run_id).where(explanations.c.id == explanation)
+        with self._reading() as connection:
+            found: str | None = connection.execute(asked).scalar()
+        return found
+
     def lines(self, subject: str, site: str, after: int, limit: int) -> list[SiteLine]:
         """Units of a site that were investigated and have numbers above ``after``, by number."""
         newest = func.row_number().over(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Integer, Table, Text, UniqueConstraint
 
-from storage.columns import AnyText, FiniteFloat
+from storage.columns import AnyText, FiniteFloat, JsonText
 from storage.schema import metadata
 
 api_keys = Table(
@@ -34,6 +34,8 @@ conversations = Table(
     Column("owner", Text, primary_key=True),
     Column("thread", Text, primary_key=True),
     Column("title", AnyText, nullable=False),
+    # which language models speak, explain and simulate
+    Column("choice", JsonText, nullable=False),
     Column("questions", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("updated", Text, nullable=False),

@@ -54,16 +54,16 @@ class Answer(Record):
 class State(TypedDict, total=False):
     """A conversation: ``messages``, ``plan``, ``asked`` and ``answer`` are JSON.
 
-    ``said`` is what the user says now, ``asked_as`` what whoever asked may know it by. ``plan``
-    tells for each call under way whether it is free, costs, or why it cannot be run; ``asked``
-    holds the estimates that wait for a decision and ``allowed`` the decision. ``known`` are the
-    citations that tools returned; ``draft`` is the place of an answer that is being repaired, or
-    -1.
+    ``said`` is what the user says now, ``asked_as`` what questions may be known by to those who
+    asked them. ``plan`` tells for each call under way whether it is free, costs, or why it cannot
+    be run; ``asked`` holds the estimates that wait for a decision and ``allowed`` the decision.
+    ``known`` are the citations that tools returned; ``draft`` is the place of an answer that is
+    being repaired, or -1.
     """
 
     version: int
     said: str
-    asked_as: str
+    asked_as: list[str]
     messages: list[str]
     known: list[str]
     rounds: int

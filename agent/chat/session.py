@@ -20,6 +20,7 @@ from core.results import Record
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+_NAMES_KEPT = 200
 Told = Callable[[dict[str, Any]], None]
 Standing = Literal["answered", "waiting", "interrupted"]
 
@@ -36,12 +37,12 @@ class Asked(Record):
 class Turn(Record):
     """Where a conversation stands: answered, waiting for a decision on ``waiting``, or cut short.
 
-    ``asked_as`` is what :meth:`Chat.say` was told with the last question.
+    ``asked_as`` is what :meth:`Chat.say` was told with the last questions.
     """
 
     thread: str
     state: Standing = "answered"
-    asked_as: str = ""
+    asked_as: tuple[str, ...] = ()
     answer: Answer | None = None
     waiting: tuple[Asked, ...] = ()
 
@@ -84,10 +85,13 @@ class Chat:
     ) -> Turn:
         """Answer ``text``. What waits for a decision in this conversation is taken as declined.
 
-        ``asked_as`` is kept beside the question, so that who asks can know it again.
+        ``asked_as`` is kept beside the question, so that who asks can know it again: of the last
+        two hundred.
         """
-        await self._state(thread)
-        return await self._run(thread, State(said=text, asked_as=asked_as), told, text)
+        state, _ = await self._state(thread)
+        names = [*state.get("asked_as", []), asked_as][-_NAMES_KEPT:] if asked_as else []
+        begun = State(said=text, asked_as=names) if names else State(said=text)
+        return await self._run(thread, begun, told, text)
 
     async def decide(self, thread: str, allowed: bool, told: Told | None = None) -> Turn:
         """Allow or decline what :attr:`Turn.waiting` named, and go on.
@@ -175,7 +179,7 @@ class Chat:
 
 
 def _turn(thread: str, state: State, following: tuple[str, ...]) -> Turn:
-    standing, asked_as = _standing(following), state.get("asked_as", "")
+    standing, asked_as = _standing(following), tuple(state.get("asked_as", []))
     if standing == "waiting":
         waiting = tuple(Asked.model_validate(one) for one in json.loads(state["asked"]))
         return Turn(thread=thread, state=standing, asked_as=asked_as, waiting=waiting)

@@ -25,8 +25,8 @@ def _plain(data: Mapping[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False)
 
 
-def _unit(data: Mapping[str, Any]) -> str:
-    """Verdict, explanations and scores."""
+def _unit(data: Mapping[str, Any], *, every: bool = False) -> str:
+    """Verdict and explanations, with their main scores or ``every`` one."""
     if data.get("verdict") is None:
         return "\n".join([str(data["hint"]), *_excerpts(data)])
     reason = f": {data['reason']}" if data["reason"] else ""
@@ -35,12 +35,15 @@ def _unit(data: Mapping[str, Any]) -> str:
         share = "" if said["share"] is None else f", share {_number(said['share'])}"
         lines.append(f"  {_quoted(said['text'])} ({said['polarity']}{share}) {said['cite']}")
         scores = [s for s in _items(data, "scores") if s["explanation"] == said["id"]]
-        lines += [f"    {_score(score)}" for score in scores]
+        told = scores if every else [s for s in scores if _is_main(s)] or scores[:1]
+        lines += [f"    {_score(score)}" for score in told]
+        if len(told) < len(scores):
+            lines.append(f'    {len(scores) - len(told)} more figures: ask "why?"')
     return "\n".join(lines)
 
 
 def _evidence(data: Mapping[str, Any]) -> str:
-    lines = [_unit(data)]
+    lines = [_unit(data, every=True)]
     if data.get("verdict") is None:
         return lines[0]
     told = _items(data, "experiments")[:_EXPERIMENTS]
@@ -61,6 +64,11 @@ def _excerpts(data: Mapping[str, Any]) -> list[str]:
             f"({one['kind']}, {one['split']})"
         )
     return lines
+
+
+def _is_main(score: Mapping[str, Any]) -> bool:
+    simulated = (score["scorer"], score["measure"]) == ("simulation", "correlation")
+    return simulated and score["mode"] in ("corpus", "top_and_random")
 
 
 def _score(score: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from neuroscribe.chatting.text import text_tools
 from neuroscribe.chatting.units import unit_tools
 from neuroscribe.chatting.work import JobMaker, job_tools
 from neuroscribe.models import PATTERN, options_of
+from storage.conversations import SpeakerChoice
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -44,12 +45,13 @@ class KeptBook:
     store: Store
     owner: str
     desk: Desk
+    choice: SpeakerChoice
     _before: tuple[float, int] = field(default=(0.0, 0))
 
     def begin(self, thread: str, question: str | None) -> None:
         """Note that it is worked at."""
         self._before = self._spent()
-        self.store.conversations.begin(thread, self.owner, question)
+        self.store.conversations.begin(thread, self.owner, question, self.choice)
 
     def end(self, thread: str, state: Standing) -> None:
         """Note how it stands and what it took."""
@@ -84,7 +86,9 @@ async def open_chat(
     """
     settings = desk.workspace.settings
     check_speaker(model, settings)
-    tools, book = toolbox(desk, make), KeptBook(store, owner, desk)
+    models = desk.models
+    choice = SpeakerChoice(model=model, explainer=models.explainer, simulator=models.simulator)
+    tools, book = toolbox(desk, make), KeptBook(store, owner, desk, choice)
     if model == PATTERN:
         yield Chat(kept, Room(Planner(), tools, desk.holds, streams), owner, book)
         return

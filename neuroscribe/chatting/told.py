@@ -139,5 +139,9 @@ def _range(found: Range | None, of: str) -> str:
         return ""
     if found.value == 0:
         return f"no {of}"
-    between = "" if found.low is None else f" ({found.low:.3g} to {found.high:.3g})"
+    between = (
+        ""
+        if found.low is None or found.low == found.high
+        else f" ({found.low:.3g} to {found.high:.3g})"
+    )
     return f"about {found.value:.3g}{between} {of}"

@@ -74,9 +74,14 @@ def job_for(
         return _same(known, request, asked, chosen, caller)
 
 
+def allowed_models(settings: Settings) -> tuple[str, ...]:
+    """The models that may be named over HTTP, the one that is none first."""
+    return PATTERN, *settings.service_models
+
+
 def models_of(settings: Settings, body: Spend) -> ModelChoice:
     """The models that are named, if they may be over HTTP."""
-    allowed = (PATTERN, *settings.service_models)
+    allowed = allowed_models(settings)
     for name in (body.explainer, body.simulator):
         if name is not None and name not in allowed:
             raise ServiceError(
@@ -94,14 +99,15 @@ def models_of(settings: Settings, body: Spend) -> ModelChoice:
 def within(
     store: Store, caller: Caller, limits: SweepOptions, but: str | None = None
 ) -> SweepOptions:
-    """The limits of a new job, such that the caller's jobs together keep to those of the key.
+    """The limits of a new job, such that all that the caller does keeps to those of the key.
 
-    Jobs that have not ended count with all that they may spend, job ``but`` not at all.
+    Conversations count with what they spent. Jobs that have not ended count with all that they may
+    spend, job ``but`` not at all.
     :class:`BudgetReached` when nothing is left.
     """
     if not caller.limited:
         return limits
-    usd, calls = 0.0, 0
+    usd, calls = store.conversations.spent(caller.name)
     for job in store.jobs.owned(caller.name):
         if job.id == but:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -16,6 +17,7 @@ from core.patterns import parse
 from core.together import Together
 from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
 from neuroscribe.serving.health import looked_at
+from neuroscribe.serving.talks import LocalTalks
 from neuroscribe.serving.texts import Question, run_together, shown, windows_of
 from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.units import Chosen
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Batcher = Together[Question, "list[Floats]"]
 DRAIN_SECONDS = 20.0
+THREADS = 32
+"""For what blocks: more than all tools of the chat can hold, so that reading never waits."""
 PAUSED = "paused by request"
 
 
@@ -62,12 +66,15 @@ class LocalDesk:
     worker: Worker | None = None
     _batchers: dict[str, Batcher] = field(default_factory=dict)
     _indexes: dict[tuple[str, str], ActivationIndex] = field(default_factory=dict)
+    talks: LocalTalks = field(init=False)
     _keys: KnownKeys = field(init=False)
 
     def __post_init__(self) -> None:
         self._keys = KnownKeys(self.workspace)
+        self.talks = LocalTalks(self.workspace, self.store, self.corpus, self.explain, self._wake)
 
     async def __aenter__(self) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         if self.worker is not None:
             self.worker.start()
 
@@ -77,6 +84,7 @@ class LocalDesk:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.talks.close(DRAIN_SECONDS / 2)
         if self.worker is not None:
             await asyncio.to_thread(self.worker.stop, DRAIN_SECONDS)
 
@@ -124,6 +132,10 @@ class LocalDesk:
         if found is None:
             raise NotStored(f"run {id!r} is not in the store", "check the id")
         return found
+
+    async def run_of(self, explanation: str) -> str | None:
+        """The run that said an explanation."""
+        return await asyncio.to_thread(self.store.documents.run_of, explanation)
 
     async def check(self, unit: UnitId) -> None:
         """Raises where there is no such subject, site or unit."""
@@ -279,9 +291,12 @@ class LocalDesk:
     async def _made(self, making: Awaitable[T]) -> T:
         """What was made, once the worker knows of it."""
         made = await making
+        self._wake()
+        return made
+
+    def _wake(self) -> None:
         if self.worker is not None:
             self.worker.wake()
-        return made
 
     def _limits(self, body: Spend, concurrency: int | None = None) -> SweepOptions:
         return SweepOptions(body.budget_usd, body.max_calls, concurrency)

@@ -27,6 +27,7 @@ STATIC = {
     "unit.css": ("templates", "text/css"),
     "app.css": ("static", "text/css"),
     "app.js": ("static", "text/javascript"),
+    "talk.js": ("static", "text/javascript"),
 }
 
 

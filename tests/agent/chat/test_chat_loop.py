@@ -278,7 +278,7 @@ def test_account_is_kept_of_what_is_asked_and_how_it_ends(tmp_path: Path) -> Non
         async with chat(tmp_path, speaker, Noting()) as talk:
             talk.book = book
             await talk.say("one", "Explain it", asked_as="first")
-            assert (await talk.standing("one")).asked_as == "first"
+            assert (await talk.standing("one")).asked_as == ("first",)
             await talk.decide("one", True)
             speaker.say = fails  # type: ignore[method-assign]
             with pytest.raises(ModelUnavailable):

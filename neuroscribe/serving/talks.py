@@ -1,0 +1,343 @@
+"""Conversations of the service: each answer is a task that goes on when nobody listens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agent.chat.graph import Room
+from agent.chat.planner import Planner
+from agent.chat.session import Chat, Told, Turn
+from agent.chat.tools import Toolbox
+from agent.checkpoints import checkpoints
+from core.errors import JobState, NeuroscribeError, NotStored
+from core.hashing import fingerprint
+from llms.budget import Budget
+from neuroscribe.chatting.desk import Desk
+from neuroscribe.chatting.opening import check_speaker, open_chat
+from neuroscribe.models import PATTERN, ModelChoice, Spending
+from neuroscribe.serving.answering import Answering
+from neuroscribe.serving.asking import allowed_models, models_of, within
+from neuroscribe.serving.talk_work import Explain, WorkForTalks
+from neuroscribe.sweeping import SweepOptions
+from neuroscribe.workspace import CorpusChoice, Workspace
+from service.auth import ANYBODY, Caller
+from service.bodies import Spend
+from service.conversations import (
+    Begun,
+    ChatBody,
+    ChatEvent,
+    ConversationLine,
+    ConversationShown,
+    DecideBody,
+    SaidShown,
+    TalkState,
+    Voice,
+    WaitingCall,
+)
+from service.problems import ServiceError
+from storage.conversations import ConversationRecord, SpeakerChoice
+
+if TYPE_CHECKING:
+    from storage import Store
+
+MOST_AT_ONCE = 8
+"""Answers under way: each may hold a thread that reading needs too."""
+KEPT = 200
+log = logging.getLogger(__name__)
+Work = Callable[[Chat, Told], Awaitable[Turn]]
+
+
+@dataclass(slots=True)
+class LocalTalks:
+    """:class:`service.conversations.Talks` over one workspace, with what was said in its store."""
+
+    workspace: Workspace
+    store: Store
+    corpus: CorpusChoice
+    explain: Explain
+    wake: Callable[[], None]
+    _answers: dict[tuple[str, str], Answering] = field(default_factory=dict)
+
+    def models(self) -> Sequence[str]:
+        """Those of the allow-list."""
+        return allowed_models(self.workspace.settings)
+
+    async def close(self, seconds: float) -> None:
+        """Wait for the answers that are under way; what takes longer is gone on with later."""
+        tasks = [a.task for a in self._answers.values() if a.task is not None and not a.task.done()]
+        if not tasks:
+            return
+        await asyncio.wait(tasks, timeout=seconds)
+        for answer in self._answers.values():
+            if not answer.ended:
+                answer.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # reading
+
+    async def all(self, caller: Caller, limit: int) -> list[ConversationLine]:
+        """The caller's conversations."""
+        owner = _owner(caller)
+        found = await asyncio.to_thread(self.store.conversations.all, owner, limit)
+        return [ConversationLine(**self._line(record)) for record in found]
+
+    async def one(self, thread: str, caller: Caller) -> ConversationShown:
+        """A conversation as it stands."""
+        record = await self._record(thread, caller)
+        async with self._reader(record.owner) as chat:
+            said, turn = await chat.said(thread), await chat.standing(thread)
+        answering = self._answers.get((record.owner, thread))
+        under_way = answering is not None and not answering.ended
+        line = self._line(record) | {"state": "working" if under_way else turn.state}
+        return ConversationShown(
+            **line,
+            said=[SaidShown.model_validate(one.model_dump()) for one in said],
+            waiting=[WaitingCall.model_validate(one.model_dump()) for one in turn.waiting],
+            note=turn.answer.note if turn.answer else "",
+            missing=turn.answer.missing if turn.answer else (),
+            problem=answering.problem if answering is not None else "",
+            turn=answering.id if answering is not None and under_way else None,
+        )
+
+    async def heard(
+        self, thread: str, caller: Caller, turn: str, after: int, seconds: float
+    ) -> Sequence[ChatEvent] | None:
+        """Events of an answering that is under way, or was a little while ago."""
+        answering = self._answers.get((_owner(caller), thread))
+        if answering is None or answering.id != turn:
+            return None
+        return await answering.after(after, seconds)
+
+    # answering
+
+    async def say(self, body: ChatBody, caller: Caller, key: str | None) -> Begun:
+        """Begin to answer."""
+        owner, named = _owner(caller), ""
+        thread = body.thread or Chat.new_thread()
+        if key is not None:
+            same = fingerprint(["chat/1", owner, key])
+            thread = body.thread or same[:12]
+            asked = body.model_dump(mode="json", exclude={"stream", "wait"})
+            named = f"{same}/{fingerprint(asked)}"
+            if await self._known(thread, owner, same, named):
+                answering = self._answers.get((owner, thread))
+                again = answering is not None and answering.asked_as == named
+                return Begun(thread=thread, turn=answering.id if answering and again else None)
+        return await self._begin(
+            thread,
+            caller,
+            body,
+            lambda chat, told: chat.say(thread, body.text, told, asked_as=named),
+            named,
+        )
+
+    async def decide(self, thread: str, body: DecideBody, caller: Caller) -> Begun:
+        """Go on with what waits, or without it."""
+        await self._stands(thread, caller, "waiting", "nothing waits for a decision")
+        return await self._begin(
+            thread, caller, body, lambda chat, told: chat.decide(thread, body.allow, told)
+        )
+
+    async def go_on(self, thread: str, voice: Voice, caller: Caller) -> Begun:
+        """Finish what was cut short."""
+        await self._stands(thread, caller, "interrupted", "nothing was cut short")
+        return await self._begin(thread, caller, voice, lambda chat, told: chat.go_on(thread, told))
+
+    async def stop(self, thread: str, caller: Caller) -> None:
+        """Cut short what is under way; jobs that it began go on."""
+        await self._record(thread, caller)
+        answering = self._answers.get((_owner(caller), thread))
+        if answering is None or answering.task is None or answering.ended:
+            return
+        answering.stop()
+        await asyncio.wait([answering.task])
+
+    async def forget(self, thread: str, caller: Caller) -> None:
+        """Stop, and keep nothing but what it cost."""
+        record = await self._record(thread, caller)
+        await self.stop(thread, caller)
+        async with self._reader(record.owner) as chat:
+            await chat.forget(thread)
+        await asyncio.to_thread(self.store.conversations.forget, thread, record.owner)
+        self._answers.pop((record.owner, thread), None)
+
+    async def _begin(
+        self, thread: str, caller: Caller, voice: Voice, work: Work, asked_as: str = ""
+    ) -> Begun:
+        name, answering = (_owner(caller), thread), Answering(asked_as)
+        before = self._take(name, answering)
+        try:
+            record = await asyncio.to_thread(self.store.conversations.get, thread, name[0])
+            choice = _choice(voice, record)
+            models = self._models(choice)
+            spending = await asyncio.to_thread(self._spending, voice, caller, choice, models)
+        except BaseException:
+            self._answers.pop(name)
+            if before is not None:
+                self._answers[name] = before
+            raise
+        opening = self._opened(thread, caller, choice, models, spending, answering)
+        answering.task = asyncio.create_task(_answer(answering, opening, work))
+        return Begun(thread=thread, turn=answering.id)
+
+    def _take(self, name: tuple[str, str], answering: Answering) -> Answering | None:
+        """Make ``answering`` the conversation's, if there is room; returns the one before."""
+        before = self._answers.get(name)
+        if before is not None and not before.ended:
+            raise ServiceError(
+                409,
+                "conversation_busy",
+                f"an answer in conversation {name[1]!r} is under way",
+                "wait for its end, or stop it",
+            )
+        if sum(not a.ended for a in self._answers.values()) >= MOST_AT_ONCE:
+            raise ServiceError(
+                503,
+                "queue_full",
+                f"{MOST_AT_ONCE} answers are under way already",
+                "try again in a moment",
+            )
+        self._answers.pop(name, None)
+        for old in [n for n, a in self._answers.items() if a.ended][: -KEPT or None]:
+            del self._answers[old]
+        self._answers[name] = answering
+        return before
+
+    @asynccontextmanager
+    async def _opened(
+        self,
+        thread: str,
+        caller: Caller,
+        choice: SpeakerChoice,
+        models: ModelChoice,
+        spending: Spending,
+        answering: Answering,
+    ) -> AsyncIterator[Chat]:
+        loop = asyncio.get_running_loop()
+        work = WorkForTalks(
+            self.workspace, self.store, caller, self.explain, self.wake, loop, answering
+        )
+        budget = Budget(spending.usd, spending.calls, spending.tokens)
+        desk = Desk(self.workspace, models, self.corpus, spending, budget, work.investigate)
+        async with (
+            checkpoints(self.workspace.settings.checkpoints) as kept,
+            open_chat(
+                desk,
+                kept,
+                self.store,
+                choice.model,
+                work.make,
+                thread=thread,
+                owner=_owner(caller),
+                streams=True,
+            ) as chat,
+        ):
+            yield chat
+
+    @asynccontextmanager
+    async def _reader(self, owner: str) -> AsyncIterator[Chat]:
+        async with checkpoints(self.workspace.settings.checkpoints) as kept:
+            yield Chat(kept, Room(Planner(), Toolbox([]), lambda kind, id: False), owner)
+
+    def _models(self, choice: SpeakerChoice) -> ModelChoice:
+        settings = self.workspace.settings
+        models_of(settings, Spend(explainer=choice.model))  # may it be named at all
+        check_speaker(choice.model, settings)
+        found = models_of(settings, Spend(explainer=choice.explainer, simulator=choice.simulator))
+        found.check(settings)
+        return found
+
+    def _spending(
+        self, voice: Voice, caller: Caller, choice: SpeakerChoice, models: ModelChoice
+    ) -> Spending:
+        limits = SweepOptions(voice.budget_usd, voice.max_calls)
+        if choice.model != PATTERN or models.asked:
+            limits = within(self.store, caller, limits)
+        return Spending(limits.budget_usd, limits.max_calls)
+
+    async def _record(self, thread: str, caller: Caller) -> ConversationRecord:
+        found = await asyncio.to_thread(self.store.conversations.get, thread, _owner(caller))
+        if found is None:
+            raise NotStored(f"there is no conversation {thread!r}", "GET /v1/chat names yours")
+        return found
+
+    async def _stands(self, thread: str, caller: Caller, state: TalkState, otherwise: str) -> None:
+        shown = await self.one(thread, caller)
+        if shown.state not in (state, "working"):  # that it is busy is told where it begins
+            raise JobState(f"{otherwise} in conversation {thread!r}", "say something")
+
+    async def _known(self, thread: str, owner: str, same: str, named: str) -> bool:
+        """Whether this very question was asked; raises where its key was sent with another."""
+        answering = self._answers.get((owner, thread))
+        async with self._reader(owner) as chat:
+            before = (await chat.standing(thread)).asked_as
+        if answering is not None and answering.asked_as:
+            before = (*before, answering.asked_as)
+        if any(n.startswith(f"{same}/") and n != named for n in before):
+            raise ServiceError(
+                422,
+                "idempotency_key_reused",
+                "this Idempotency-Key was sent with another body",
+                "send a new key with a new question",
+            )
+        return named in before
+
+    def _line(self, record: ConversationRecord) -> dict[str, Any]:
+        answering = self._answers.get((record.owner, record.thread))
+        state: TalkState = record.state
+        if answering is not None and not answering.ended:
+            state = "working"
+        elif state == "working":
+            state = "interrupted"
+        return {
+            "thread": record.thread,
+            "title": record.title,
+            "questions": record.questions,
+            "state": state,
+            "updated": record.updated,
+            "model": record.choice.model,
+            "usd": record.usd,
+            "calls": record.calls,
+        }
+
+
+async def _answer(answering: Answering, opening: Any, work: Work) -> None:
+    """Do the work and tell of it; whatever comes, the last event is the end."""
+
+    def told(event: dict[str, Any]) -> None:
+        answering.happen(event["kind"], {k: v for k, v in event.items() if k != "kind"})
+
+    ended: dict[str, Any] = {"state": "interrupted"}
+    try:
+        async with opening as chat:
+            turn = await work(chat, told)
+        ended = turn.model_dump(mode="json", include={"state", "answer", "waiting"})
+    except asyncio.CancelledError:
+        ended["problem"] = {"code": "stopped", "detail": "it was stopped", "hint": ""}
+    except NeuroscribeError as error:
+        ended["problem"] = {"code": error.code, "detail": error.message, "hint": error.hint}
+    except Exception:
+        log.exception("an answer of the chat failed")
+        ended["problem"] = {
+            "code": "internal",
+            "detail": "something went wrong that was not foreseen",
+            "hint": "",
+        }
+    finally:
+        answering.happen("end", ended)
+
+
+def _owner(caller: Caller) -> str:
+    return "" if caller.name == ANYBODY.name else caller.name
+
+
+def _choice(voice: Voice, record: ConversationRecord | None) -> SpeakerChoice:
+    """The models that are named, else those of before."""
+    named = voice.model_dump(include={"model", "explainer", "simulator"}, exclude_none=True)
+    known = SpeakerChoice() if record is None else record.choice
+    return known.model_copy(update=named)
