@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 
+from fake_talks import FakeTalks
+
 from core.documents import UnitProfile
 from core.errors import IndexMissing, InvalidSetting, NotStored, StorageError, UnknownSubject
 from core.ids import UnitId
@@ -92,6 +94,7 @@ class FakeDesk:
             snippet=(("Fires", True), (' 10/10 on "<b>".', False)),
         )
         self.entered = False
+        self.talks = FakeTalks()
 
     async def __aenter__(self) -> None:
         self.entered = True
@@ -138,6 +141,9 @@ class FakeDesk:
             if found.run == id:
                 return found
         raise NotStored(f"run {id!r} is not in the store", "check the id")
+
+    async def run_of(self, explanation: str) -> str | None:
+        return "r1" if explanation == self.hit.explanation else None
 
     async def check(self, unit: UnitId) -> None:
         await self.subject(unit.subject)
