@@ -16,7 +16,7 @@ from service.desk import Desk
 from service.events import Feeds
 from service.guard import Guard, Limits
 from service.metrics import Metrics
-from service.routes import health, pages, units, work
+from service.routes import exports, finding_pages, findings, health, pages, units, work
 
 __all__ = ["App", "api", "create_app"]
 
@@ -54,7 +54,7 @@ def api(desk: Desk, gate: Gate, feeds: Feeds | None = None) -> FastAPI:
     app.state.feeds = feeds or Feeds(desk)
     app.state.metrics = Metrics()
     app.state.metrics.follow(lambda: app.state.feeds.following)
-    for routes in (health, units, work, pages):
+    for routes in (health, exports, units, findings, work, finding_pages, pages):
         app.include_router(routes.router)
     problems.install(app)
     _document(app)
