@@ -42,7 +42,7 @@ class Detail:
     line: SiteLine
     reason: str
     said: list[Said]
-    excerpts: list[Row]
+    excerpts: list[tuple[str, list[Row]]]
 
     @classmethod
     def of(cls, line: SiteLine, document: ExplainDocument) -> Detail:
@@ -54,13 +54,16 @@ class Detail:
             )
             for group in figures.scored(document)
         ]
-        shading = figures.Shading.of(document.profile.excerpts)
-        shown = [
-            members
-            for kind, split, members in figures.grouped(document.profile.excerpts)
+        profile = document.profile
+        shading = figures.Shading.of(profile.excerpts)
+        excerpts = [
+            (
+                f"{figures.kind_name(kind, split, profile.bands)}, {split} split",
+                [excerpt_row(excerpt, shading) for excerpt in members[:EXCERPTS]],
+            )
+            for kind, split, members in figures.grouped(profile.excerpts)
             if kind in ("top", "bottom") and split != "select"
         ]
-        excerpts = [excerpt_row(e, shading) for members in shown for e in members[:EXCERPTS]]
         return cls(line, document.reason, said, excerpts)
 
     @classmethod

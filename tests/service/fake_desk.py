@@ -72,12 +72,14 @@ def job_document(id: str, state: JobStatus = "running", items: JobCounts = RUNNI
 class FakeDesk:
     """``documents`` by unit, ``happened`` by job. ``broken`` is raised by everything.
 
-    ``found`` are findings, newest first, and ``said`` the versions of every unit.
+    ``older`` are documents of runs that are not the newest of their unit, by run; ``found`` are
+    findings, newest first; ``said`` are the versions of every unit.
     """
 
     def __init__(self) -> None:
         self.documents: dict[UnitId, DocumentText] = {}
         self.happened: dict[str, list[JobEvent]] = {}
+        self.older: dict[str, DocumentText] = {}
         self.found: list[StoredFinding] = []
         self.said: list[Version] = []
         self.broken: Exception | None = None
@@ -149,7 +151,7 @@ class FakeDesk:
 
     async def run(self, id: str) -> DocumentText:
         self._check()
-        for found in self.documents.values():
+        for found in (*self.documents.values(), *self.older.values()):
             if found.run == id:
                 return found
         raise NotStored(f"run {id!r} is not in the store", "check the id")
