@@ -39,16 +39,20 @@ def opened(workspace: Workspace, store: Store, target: Target, asked: ExportAske
         file = OwnFile(Answers(store), target, asked.format, asked.details)
         return Export(file.name, file.media_type, _begun(file.chunks()))
     name = f"{file_name(target)}-{asked.format}.zip"
-    return Export(name, "application/zip", _begun(archive(workspace, target, asked.format, asked)))
+    pieces = archive(workspace, target, asked.format, plain=asked.plain)
+    return Export(name, "application/zip", _begun(pieces))
 
 
 def archive(
-    workspace: Workspace, target: Target, format: Format, asked: ExportAsked
+    workspace: Workspace, target: Target, format: Format, *, plain: bool = False
 ) -> Iterator[bytes]:
-    """The files of another tool's format in one archive, with what was written beside them."""
+    """The files of another tool's format in one archive, and ``MANIFEST``, which counts them.
+
+    They are written aside first; they are gone when the archive was read, or is dropped.
+    """
     with TemporaryDirectory(prefix="neuroscribe-export-") as name:
         folder = Path(name)
-        made = export_answers(workspace, target, format, folder, plain=asked.plain)
+        made = export_answers(workspace, target, format, folder, plain=plain)
         files = sorted(Path(file).relative_to(folder) for file in made.files)
         told = made.model_copy(update={"folder": "", "files": [str(file) for file in files]})
         sink = _Sink()

@@ -16,7 +16,7 @@ from service.routes.common import Site, Subject, Unit, Work
 router = APIRouter(prefix="/v1", tags=["export"])
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 TEXT: dict[str, Any] = {"schema": {"type": "string"}}
-FILE = documented(404) | {
+FILE = documented(404, 507) | {
     200: {
         "description": "a page that needs nothing else, one document a line, or an archive",
         "content": {

@@ -15,6 +15,8 @@ from core.documents import ExplainDocument
 from core.findings import Finding, FoundUnit
 from core.ids import UnitId
 from core.settings import load_settings
+from neuroscribe.interchange.exporting import Target
+from neuroscribe.serving.exports import archive
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.workspace import Workspace
 from storage import Store
@@ -114,6 +116,19 @@ def test_files_of_other_tools_come_in_one_archive(
         assert all(packed.read(name) == (out / name).read_bytes() for name in files)
         assert (told["units"], told["folder"], told["skipped"]) == (2, "", [])
     assert client.get(f"/v1/units/{SITE}/export?format={format}").body == sent.body
+
+
+def test_what_an_archive_is_made_of_goes_with_whoever_asked_for_it(
+    answered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(aside))
+    pieces = archive(Workspace(load_settings()), Target("demo", "mlp.2"), "neuron-explainer")
+    next(pieces)
+    assert list(aside.iterdir()) != []
+    del pieces  # the line broke
+    assert list(aside.iterdir()) == []
 
 
 @pytest.mark.parametrize(
