@@ -1,6 +1,6 @@
 """Stored answers as files of our own: a page, or documents as JSON lines.
 
-Both the command line and the service write them, byte for byte the same: :func:`own_file`. Files of
+Both the command line and the service write them, byte for byte the same: :class:`OwnFile`. Files of
 other tools are made by :mod:`neuroscribe.interchange`.
 """
 
@@ -34,7 +34,7 @@ _BREAKS = re.compile("[\x85\u2028\u2029]")
 def check_asked(format: ExportFormat, *, details: bool, plain: bool) -> None:
     """:class:`InvalidSetting` for an option that a format has no use for."""
     if details and format != "html":
-        raise InvalidSetting(f"{format} holds what it holds: it has no details", "choose html")
+        raise InvalidSetting(f"{format} has no details to add", "choose html")
     if plain and format in ("html", "jsonl"):
         raise InvalidSetting(
             f"{format} is our own: there is nothing to leave out",
@@ -107,7 +107,7 @@ class OwnFile:
             len(held.get("explanations", ())), len(held.get("scores", ())), len(excerpts)
         )
         # whoever splits at every line break that Unicode knows must not split within a document
-        text = _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", found.text)
+        text = _BREAKS.sub(lambda broken: f"\\u{ord(broken[0]):04x}", found.text)
         return text.encode() + b"\n"
 
     def _layer(self, lines: list[SiteLine]) -> Iterator[bytes]:

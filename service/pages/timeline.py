@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.documents import ExperimentShown, ExplainDocument
@@ -64,6 +63,7 @@ def timeline(document: ExplainDocument) -> Timeline:
         for side in ("positive", "negative")
     }
     phases: list[Phase] = []
+    shown: set[str] = set()
     planned = 0
     for step in document.steps:
         title = _title(step)
@@ -75,9 +75,9 @@ def timeline(document: ExplainDocument) -> Timeline:
         elif step.name == "experiment":
             left = waiting.get(step.polarity, [])
             own, left[:planned] = left[:planned], []
-        told = [(name, value) for name, value in figures.outcome_text(step.figures)]
+            shown |= {experiment.id for experiment in own}
+        told = figures.outcome_text(step.figures)
         phases[-1].moments.append(Moment(step, told, Outcome.of(step), own))
-    shown = _ids(e for phase in phases for moment in phase.moments for e in moment.experiments)
     return Timeline(phases, [e for e in document.experiments if e.id not in shown])
 
 
@@ -91,7 +91,3 @@ def _title(step: Step) -> str:
 def _count(step: Step, name: str) -> int:
     found = step.figures.get(name)
     return found if isinstance(found, int) else 0
-
-
-def _ids(experiments: Iterable[ExperimentShown]) -> set[str]:
-    return {experiment.id for experiment in experiments}

@@ -44,7 +44,11 @@ def read(client: Client, path: str) -> Page:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/jobs", "/subjects/demo", "/units/demo/mlp.0", "/units/demo/mlp.0/1", "/login"]
+    "path",
+    [
+        *("/", "/jobs", "/jobs/job-0001", "/subjects/demo", "/units/demo/mlp.0", "/login"),
+        *("/units/demo/mlp.0/1", "/findings", "/findings?method=probe"),
+    ],
 )
 def test_pages_are_well_formed_and_load_only_what_is_ours(
     client: Client, desk: FakeDesk, path: str
