@@ -88,11 +88,16 @@ def explain_layer(
     Raises :class:`core.errors.NeuroscribeError` where nothing can be begun. Not to be called while
     an event loop runs in the same thread. ``docs/sweeps.md``.
     """
-    from core.errors import InvalidSetting
     from neuroscribe.engines.choice import EngineChoice
     from neuroscribe.models import PATTERN, ModelChoice
     from neuroscribe.scorers import ScorerChoice
-    from neuroscribe.sweeping import SweepOptions, SweepRequest, site_of, units_of_finding
+    from neuroscribe.sweeping import (
+        SweepOptions,
+        SweepRequest,
+        only_finding,
+        site_of,
+        units_of_finding,
+    )
     from neuroscribe.sweeping import explain_layer as run
     from neuroscribe.workspace import CorpusChoice, Workspace
 
@@ -101,10 +106,7 @@ def explain_layer(
     asked = ScorerChoice.named(scorers, embedder, None, model=model)
     workspace = Workspace()
     if finding is not None:
-        if units is not None or sample is not None:
-            raise InvalidSetting(
-                "a finding names the units, as units and sample do", "give one of the three"
-            )
+        only_finding(units, sample)
         units = units_of_finding(workspace, finding, subject, place)
     request = SweepRequest(
         subject,

@@ -240,12 +240,25 @@ def _index(
 
 
 def units_of_finding(workspace: Workspace, id: str, subject: str, site: str) -> str:
+    """:func:`named_by` a finding of the workspace's store."""
+    with workspace.store() as store:
+        return named_by(store, id, subject, site)
+
+
+def only_finding(units: str | None, sample: int | None) -> None:
+    """:class:`InvalidSetting` where units are chosen otherwise beside a finding."""
+    if units is not None or sample is not None:
+        raise InvalidSetting(
+            "a finding names the units, as units and sample do", "give one of the three"
+        )
+
+
+def named_by(store: Store, id: str, subject: str, site: str) -> str:
     """The units that a stored finding names on a site, as ``--units`` takes them.
 
     :class:`NotStored` without such a finding, :class:`InvalidSetting` when it names none there.
     """
-    with workspace.store() as store:
-        finding = store.findings.get(id)
+    finding = store.findings.get(id)
     found = finding.on(site) if finding.subject == subject else ()
     if not found:
         places = dict.fromkeys(f"{f.unit.subject}/{f.unit.site}" for f in finding.units)
@@ -271,6 +284,8 @@ __all__ = [
     "SweepRequest",
     "Swept",
     "explain_layer",
+    "named_by",
+    "only_finding",
     "plan_sweep",
     "resume_sweep",
     "site_of",

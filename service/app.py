@@ -16,7 +16,17 @@ from service.desk import Desk
 from service.events import Feeds
 from service.guard import Guard, Limits
 from service.metrics import Metrics
-from service.routes import chat, chat_pages, health, pages, units, work
+from service.routes import (
+    chat,
+    chat_pages,
+    exports,
+    finding_pages,
+    findings,
+    health,
+    pages,
+    units,
+    work,
+)
 
 __all__ = ["App", "api", "create_app"]
 
@@ -54,7 +64,17 @@ def api(desk: Desk, gate: Gate, feeds: Feeds | None = None) -> FastAPI:
     app.state.feeds = feeds or Feeds(desk)
     app.state.metrics = Metrics()
     app.state.metrics.follow(lambda: app.state.feeds.following)
-    for routes in (health, units, work, chat, chat_pages, pages):
+    for routes in (
+        health,
+        exports,
+        units,
+        findings,
+        work,
+        chat,
+        chat_pages,
+        finding_pages,
+        pages,
+    ):
         app.include_router(routes.router)
     problems.install(app)
     _document(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ MOST_TEXTS = 16
 LONGEST_TEXT = 8_000
 LONGEST_SENTENCE = 2_000
 LONGEST_WAIT = 60.0
+ExportFormat = Literal["html", "jsonl", "neuron-explainer", "neuronpedia"]
+EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_SENTENCE)]
@@ -45,12 +47,13 @@ class ExplainBody(Spend):
 
 
 class SweepBody(Spend):
-    """Units of a site (``subject/site``) to explain: ``units`` like "0-99,120", or ``sample``
-    live ones; without either all that are live."""
+    """Units of a site (``subject/site``) to explain: ``units`` like "0-99,120", ``sample`` live
+    ones, or those that a stored ``finding`` names; without any of these all that are live."""
 
     site: Name
     units: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
     sample: Annotated[int, Field(ge=1, lt=10**9)] | None = None
+    finding: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
 
 
@@ -66,11 +69,33 @@ class RunBody(Record):
     explanation: Sentence | None = None
 
 
+class ExportAsked(Record):
+    """What a file holds: ``details`` of every unit in the HTML of a layer; ``plain``, for the
+    formats of other tools, leaves out fields that are not theirs."""
+
+    format: ExportFormat
+    details: bool = False
+    plain: bool = False
+
+
 class LimitsBody(Record):
     """New limits of a job, for all of it from its beginning; None leaves one as it is."""
 
     budget_usd: Annotated[Finite, Field(ge=0, le=1e6)] | None = None
     max_calls: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+
+
+class FindingsAsked(Record):
+    """Which findings: of a subject, of a method, that name a unit of a site (``mlp.2``).
+
+    ``after`` is the end of the page before.
+    """
+
+    subject: Name | None = None
+    site: Name | None = None
+    method: Name | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    after: Annotated[int, Field(ge=0, lt=2**31)] | None = None
 
 
 class SearchAsked(Record):

@@ -6,7 +6,7 @@ may be called by many requests at once and raises the errors of :mod:`core.error
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,15 @@ from typing import Protocol
 from core.documents import UnitProfile
 from core.ids import UnitId
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
+from service.bodies import (
+    ExplainBody,
+    ExportAsked,
+    FindingsAsked,
+    LimitsBody,
+    RunBody,
+    SearchAsked,
+    SweepBody,
+)
 from service.conversations import Talks
 from service.documents import (
     Health,
@@ -24,7 +32,8 @@ from service.documents import (
     SubjectSites,
     TextsRun,
 )
-from storage.documents import DocumentText, SiteLine
+from storage.documents import DocumentText, SiteLine, Version
+from storage.findings import FindingLine, StoredFinding
 from storage.found import SearchPage
 from storage.job_documents import JobDocument
 from storage.jobs import JobEvent
@@ -36,6 +45,15 @@ class Asked:
 
     document: DocumentText | None = None
     job: JobDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file that is made while it is read; its beginning is there already."""
+
+    name: str
+    media_type: str
+    chunks: AsyncIterator[bytes]
 
 
 class Desk(AbstractAsyncContextManager[None], Protocol):
@@ -78,12 +96,34 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
         """Everything ever said about a unit, oldest version first."""
         ...
 
+    async def history(self, unit: UnitId) -> list[Version]:
+        """The newest versions of what was said about a unit, newest run first."""
+        ...
+
     async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
         """Units of a site that were investigated, by number, beyond number ``after``."""
         ...
 
     async def search(self, asked: SearchAsked) -> SearchPage:
         """Explanations that hold words and fit filters, best match first."""
+        ...
+
+    async def findings(self, asked: FindingsAsked) -> Page[FindingLine]:
+        """Findings, newest first."""
+        ...
+
+    async def finding(self, id: str) -> StoredFinding:
+        """The finding of an id; :class:`NotStored` without any."""
+        ...
+
+    async def export(
+        self, subject: str, site: str, index: int | None, asked: ExportAsked
+    ) -> Export:
+        """Stored answers of a unit, or with ``index`` None of a whole site, as a file.
+
+        :class:`NotStored` where nothing was explained, :class:`InvalidSetting` for what a format
+        cannot hold.
+        """
         ...
 
     async def texts(self, body: RunBody) -> TextsRun:

@@ -1,4 +1,4 @@
-"""What investigations wrote, as others read it: whole documents as text, and a line a unit."""
+"""What investigations wrote, as others read it: documents as text, a line a unit, versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Text, cast, func, select
 
 from core.ids import UnitId, UnitIdField
-from core.results import Finite, Record, Verdict
+from core.results import Finite, Polarity, Record, Side, Verdict
 from storage.faults import translated
 from storage.part import Part
 from storage.records import UtcTime
@@ -17,6 +17,8 @@ from storage.rows import is_main, is_unit
 from storage.schema import explanations, runs, scores, units
 
 _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
+_FIGURES = ("value", "low", "high", "null_p95")
+_TOLD = ("version", "text", "side", "polarity", "method", "started", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,30 @@ class SiteLine(Record):
     run: str
     finished: UtcTime
     text: str | None = None
+    value: Finite | None = None
+    low: Finite | None = None
+    high: Finite | None = None
+    null_p95: Finite | None = None
+
+
+class Version(Record):
+    """Something that was said of a unit: in which run, and its main score there.
+
+    ``mode`` is how the run investigated. It is None, as are ``verdict`` and ``finished``, where it
+    was no investigation: a sentence of a person, or of another tool.
+    """
+
+    explanation: str
+    version: int
+    text: str
+    side: Side
+    polarity: Polarity
+    method: str
+    run: str
+    started: UtcTime
+    finished: UtcTime | None = None
+    verdict: Verdict | None = None
+    mode: str | None = None
     value: Finite | None = None
     low: Finite | None = None
     high: Finite | None = None
@@ -98,6 +124,33 @@ class DocumentStore(Part):
                 for row in found
             ]
 
+    def versions(self, unit: UnitId, limit: int) -> list[Version]:
+        """What was said of a unit: the newest runs first, versions of a run in their order."""
+        asked = (
+            select(explanations, runs.c.started, runs.c.finished, runs.c.verdict, runs.c.status)
+            .join_from(explanations, runs, explanations.c.run_id == runs.c.id)
+            .join(units, explanations.c.unit_number == units.c.number)
+            .where(*is_unit(unit, None))
+            .order_by(runs.c.number.desc(), explanations.c.version)
+            .limit(max(limit, 0))
+        )
+        with self._reading() as connection:
+            found = list(connection.execute(asked))
+            scored = _main_scores(connection, {row.id: row.run_id for row in found})
+            modes = _modes(connection, {row.run_id for row in found if row.status == "done"})
+        with translated(self._name):
+            return [
+                Version(
+                    **{name: getattr(row, name) for name in _TOLD},
+                    explanation=row.id,
+                    run=row.run_id,
+                    finished=row.finished if row.run_id in modes else None,
+                    mode=modes.get(row.run_id),
+                    **scored.get(row.id, {}),
+                )
+                for row in found
+            ]
+
     def _document(self, *conditions: ColumnElement[bool]) -> DocumentText | None:
         asked = (
             select(runs.c.id, cast(runs.c.document, Text).label("text"))
@@ -124,13 +177,29 @@ def _first(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
         if row.run_id not in found:
             found[row.run_id] = {"text": row.text}
             first[row.id] = row.run_id
-    figures = ("value", "low", "high", "null_p95")
-    scored = (
-        select(scores)
-        .where(scores.c.run_id.in_(ids), *is_main(scores))
-        .order_by(scores.c.number.desc())
-    )
-    for row in connection.execute(scored):
-        if run := first.get(row.explanation_id):
-            found[run] |= {name: getattr(row, name) for name in figures}
+    for explanation, figures in _main_scores(connection, first).items():
+        found[first[explanation]] |= figures
     return found
+
+
+def _main_scores(connection: Connection, said: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The correlation of explanations on the whole corpus, each as its run measured it first.
+
+    ``said`` holds the run of each explanation.
+    """
+    asked = select(scores).where(
+        scores.c.run_id.in_(set(said.values())),
+        scores.c.explanation_id.in_(said),
+        *is_main(scores),
+    )
+    return {
+        row.explanation_id: {name: getattr(row, name) for name in _FIGURES}
+        for row in connection.execute(asked.order_by(scores.c.number.desc()))
+        if said[row.explanation_id] == row.run_id
+    }
+
+
+def _modes(connection: Connection, ids: set[str]) -> dict[str, str]:
+    """How investigations went about it; documents of older versions do not say."""
+    asked = select(runs.c.id, runs.c.document).where(runs.c.id.in_(ids))
+    return {row.id: row.document.get("mode", "agent") for row in connection.execute(asked)}

@@ -19,7 +19,12 @@ def export(
         ),
     ],
     format: Annotated[
-        str, typer.Option("--format", help="neuron-explainer or neuronpedia.", metavar="FORMAT")
+        str,
+        typer.Option(
+            "--format",
+            help="html (one page), jsonl (one document a line), neuron-explainer or neuronpedia.",
+            metavar="FORMAT",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write into.", metavar="FOLDER")],
     json: options.Json = False,
@@ -28,13 +33,22 @@ def export(
         bool,
         typer.Option("--plain", help="Only fields of the format, for tools that refuse any other."),
     ] = False,
+    details: Annotated[
+        bool,
+        typer.Option("--details", help="In the page of a site: scores and excerpts of each unit."),
+    ] = False,
 ) -> None:
-    """Write stored answers in the format of another tool."""
+    """Write stored answers as a page, as documents, or in the format of another tool."""
+    from neuroscribe.exports import check_asked, export_own
     from neuroscribe.interchange.exporting import Target, export_answers
     from neuroscribe.workspace import Workspace
 
-    target, chosen = Target.parse(unit), options.interchange_format(format)
-    made = export_answers(Workspace(), target, chosen, out, force=force, plain=plain)
+    target, chosen = Target.parse(unit), options.export_format(format)
+    check_asked(chosen, details=details, plain=plain)
+    if chosen == "html" or chosen == "jsonl":
+        made = export_own(Workspace(), target, chosen, out, force=force, details=details)
+    else:
+        made = export_answers(Workspace(), target, chosen, out, force=force, plain=plain)
     if json:
         print_json(made.model_dump(mode="json"))
         return

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neuroscribe.interchange.records import Format
     from neuroscribe.models import ModelChoice
     from neuroscribe.workspace import CorpusChoice, Workspace
+    from service.bodies import ExportFormat
 
 Unit = Annotated[
     str, typer.Argument(metavar="UNIT", help="Which unit: subject/site/index, e.g. demo/mlp.2/117.")
@@ -183,6 +184,17 @@ def interchange_format(name: str) -> Format:
         if name == known:
             return known
     raise InvalidSetting(f"{name!r} is no format", f"known: {', '.join(FORMATS)}")
+
+
+def export_format(name: str) -> ExportFormat:
+    """The format of an export, as chosen on the command line."""
+    from core.errors import InvalidSetting
+    from service.bodies import EXPORT_FORMATS
+
+    for known in EXPORT_FORMATS:
+        if name == known:
+            return known
+    raise InvalidSetting(f"{name!r} is no format", f"known: {', '.join(EXPORT_FORMATS)}")
 
 
 def corpus_choice(

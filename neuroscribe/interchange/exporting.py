@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Self
-
-from pydantic import ValidationError
 
 from core.documents import ExplainDocument
 from core.errors import InvalidSetting, NotStored
 from core.ids import UnitId, site_kind
 from core.results import Record
 from neuroscribe.interchange import to_neuron_explainer, to_neuronpedia
+from neuroscribe.interchange.answers import Answers, Unreadable
 from neuroscribe.interchange.files import check_folder, refuse_existing, writing
 from neuroscribe.interchange.records import Format
 from neuroscribe.interchange.text import written
 from neuroscribe.interchange.units import check_subject
 from neuroscribe.workspace import Workspace
-from storage import Store
+from service.bodies import ExportFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,10 @@ class Target:
         return whole if self.index is None else f"{whole}/{self.index}"
 
 
-class Unreadable(Record):
-    """A stored answer that could not be exported."""
-
-    unit: str
-    reason: str
-
-
 class Exported(Record):
     """What was written (``export --json``)."""
 
-    format: Format
+    format: ExportFormat
     target: str
     folder: str
     units: int
@@ -69,24 +61,37 @@ class Exported(Record):
     files: list[str]
     skipped: list[Unreadable]
 
+    @classmethod
+    def of(
+        cls, format: ExportFormat, target: Target, out: Path, answers: Answers, files: list[str]
+    ) -> Self:
+        """From what was read."""
+        return cls(
+            format=format,
+            target=str(target),
+            folder=str(out),
+            units=answers.units,
+            explanations=answers.explanations,
+            scores=answers.scores,
+            excerpts=answers.excerpts,
+            files=files,
+            skipped=answers.skipped,
+        )
+
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes groups of units, and counts."""
+    """Writes groups of units."""
 
-    store: Store
+    answers: Answers
     format: Format
     plain: bool
-    units: int = 0
-    explanations: int = 0
-    scores: int = 0
-    excerpts: int = 0
     files: list[str] = field(default_factory=list)
-    skipped: list[Unreadable] = field(default_factory=list)
 
     def write(self, paths: Sequence[Path], answers: Iterable[tuple[UnitId, str]]) -> None:
         """One group of files; none where no answer of the group can be read."""
-        documents = self._read(answers)
+        read = (self.answers.read(unit, run) for unit, run in answers)
+        documents = (document for document in read if document is not None)
         first = next(documents, None)
         if first is None:
             return
@@ -94,24 +99,6 @@ class _Writer:
             for document in chain([first], documents):
                 self._put(document, opened)
         self.files += map(str, paths)
-
-    def _read(self, answers: Iterable[tuple[UnitId, str]]) -> Iterator[ExplainDocument]:
-        for unit, run in answers:
-            try:
-                document = ExplainDocument.model_validate(self.store.run(run).document)
-            except ValidationError as error:
-                where = ".".join(str(part) for part in error.errors()[0]["loc"])
-                reason = f"its stored answer is of another version, from {where!r} on"
-                self.skipped.append(Unreadable(unit=str(unit), reason=reason))
-                continue
-            self._count(document)
-            yield document
-
-    def _count(self, document: ExplainDocument) -> None:
-        self.units += 1
-        self.explanations += len(document.explanations)
-        self.scores += len(document.scores)
-        self.excerpts += len(document.profile.excerpts)
 
     def _put(self, document: ExplainDocument, opened: Sequence[BinaryIO]) -> None:
         if self.format == "neuron-explainer":
@@ -123,6 +110,11 @@ class _Writer:
         tables = to_neuronpedia.rows(document, plain=self.plain)
         for file, table in zip(opened, tables, strict=True):
             file.writelines(map(written, table))
+
+
+def nothing_about(target: Target) -> NotStored:
+    """The error where nothing was explained."""
+    return NotStored(f"no answer about {str(target)!r} is stored", "neuroscribe explain makes one")
 
 
 def export_answers(
@@ -149,30 +141,19 @@ def export_answers(
         )
     check_folder(out)
     with workspace.store() as store:
-        answers = store.answered(target.subject, target.site, target.index)
-        hint = "neuroscribe explain makes one"
-        if not answers:
-            raise NotStored(f"no answer about {str(target)!r} is stored", hint)
-        groups = _groups(out, answers, format)
+        found = store.answered(target.subject, target.site, target.index)
+        if not found:
+            raise nothing_about(target)
+        groups = _groups(out, found, format)
         if not force:
             refuse_existing(path for paths, _ in groups for path in paths)
-        writer = _Writer(store, format, plain)
+        answers = Answers(store)
+        writer = _Writer(answers, format, plain)
         for paths, members in groups:
             writer.write(paths, members)
-    if not writer.units:
-        first = writer.skipped[0]
-        raise NotStored(f"{first.unit!r}: {first.reason}", "explain it again with --fresh")
-    return Exported(
-        format=format,
-        target=str(target),
-        folder=str(out),
-        units=writer.units,
-        explanations=writer.explanations,
-        scores=writer.scores,
-        excerpts=writer.excerpts,
-        files=writer.files,
-        skipped=writer.skipped,
-    )
+    if not answers.units:
+        raise answers.unreadable()
+    return Exported.of(format, target, out, answers, writer.files)
 
 
 def _groups(

@@ -15,36 +15,40 @@ from core.errors import IndexMissing, NotStored, UnknownSubject
 from core.ids import UnitId
 from core.patterns import parse
 from core.together import Together
+from neuroscribe.interchange.exporting import Target
 from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
+from neuroscribe.serving.exports import opened
 from neuroscribe.serving.health import looked_at
+from neuroscribe.serving.stored import StoredAnswers
 from neuroscribe.serving.talks import LocalTalks
 from neuroscribe.serving.texts import Question, run_together, shown, windows_of
-from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
+from neuroscribe.sweeping import (
+    SweepOptions,
+    SweepRequest,
+    named_by,
+    only_finding,
+    plan_sweep,
+    site_of,
+)
 from neuroscribe.sweeps.units import Chosen
 from neuroscribe.workspace import CorpusChoice
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, Spend, SweepBody
-from service.desk import Asked
+from service.bodies import ExplainBody, ExportAsked, LimitsBody, RunBody, Spend, SweepBody
+from service.desk import Asked, Export
 from service.documents import (
     Health,
-    Page,
-    ScoredExplanation,
     SiteShown,
     SubjectShown,
     SubjectSites,
     TextsRun,
 )
 from service.problems import ServiceError
-from storage.documents import DocumentText, SiteLine
-from storage.found import SearchPage
 from storage.job_documents import JobDocument, job_document, job_documents
 from storage.jobs import JobEvent
 
 if TYPE_CHECKING:
     from core.evidence import Floats
     from neuroscribe.serving.worker import Worker
-    from neuroscribe.workspace import Workspace
-    from storage import Store
     from subjects.index.reader import ActivationIndex
     from subjects.protocol import Subject
 
@@ -57,11 +61,9 @@ PAUSED = "paused by request"
 
 
 @dataclass(slots=True)
-class LocalDesk:
+class LocalDesk(StoredAnswers):
     """A :class:`service.desk.Desk` over one workspace. ``worker`` None: jobs are done elsewhere."""
 
-    workspace: Workspace
-    store: Store
     corpus: CorpusChoice
     worker: Worker | None = None
     _batchers: dict[str, Batcher] = field(default_factory=dict)
@@ -117,26 +119,6 @@ class LocalDesk:
             ],
         )
 
-    async def document(self, unit: UnitId) -> DocumentText:
-        """The newest investigation of a unit."""
-        found = await asyncio.to_thread(self.store.documents.newest, unit)
-        if found is None:
-            raise NotStored(
-                f"unit {str(unit)!r} was not explained yet", "POST /v1/explanations explains it"
-            )
-        return found
-
-    async def run(self, id: str) -> DocumentText:
-        """The investigation of an id."""
-        found = await asyncio.to_thread(self.store.documents.of_run, id)
-        if found is None:
-            raise NotStored(f"run {id!r} is not in the store", "check the id")
-        return found
-
-    async def run_of(self, explanation: str) -> str | None:
-        """The run that said an explanation."""
-        return await asyncio.to_thread(self.store.documents.run_of, explanation)
-
     async def check(self, unit: UnitId) -> None:
         """Raises where there is no such subject, site or unit."""
         await self._with_unit(unit)
@@ -156,37 +138,16 @@ class LocalDesk:
 
         return await asyncio.to_thread(work, await self._with_unit(unit))
 
-    async def versions(self, unit: UnitId) -> list[ScoredExplanation]:
-        """Everything ever said about a unit."""
-
-        def read() -> list[ScoredExplanation]:
-            return [
-                ScoredExplanation(explanation=e, scores=self.store.scores(e.id))
-                for e in self.store.explanations(unit)
-            ]
-
-        return sorted(await asyncio.to_thread(read), key=lambda e: e.explanation.version)
-
-    async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
-        """Units of a site that were investigated."""
-        found = await asyncio.to_thread(self.store.documents.lines, subject, site, after, limit + 1)
-        lines = found[:limit]
-        return Page(items=lines, next=str(lines[-1].unit.index) if len(found) > limit else None)
-
-    async def search(self, asked: SearchAsked) -> SearchPage:
-        """Explanations by their words."""
-        return await asyncio.to_thread(
-            self.store.search,
-            asked.q,
-            subject=asked.subject,
-            site=asked.site,
-            verdict=asked.verdict,
-            method=asked.method,
-            min_score=asked.min_score,
-            only_newest=not asked.everything,
-            limit=asked.limit,
-            after=asked.after,
-        )
+    async def export(
+        self, subject: str, site: str, index: int | None, asked: ExportAsked
+    ) -> Export:
+        """Stored answers as a file."""
+        target = Target(subject, site, index)
+        try:
+            return await asyncio.to_thread(opened, self.workspace, self.store, target, asked)
+        except NotStored:
+            await self.check(UnitId(subject, site, index or 0))
+            raise
 
     # what makes subjects work
 
@@ -263,10 +224,14 @@ class LocalDesk:
     async def sweep(self, body: SweepBody, caller: Caller, job: str | None) -> JobDocument:
         """A job about many units."""
         subject, site = site_of(body.site)
+        units = body.units
+        if body.finding is not None:
+            only_finding(body.units, body.sample)
+            units = await asyncio.to_thread(named_by, self.store, body.finding, subject, site)
         request = SweepRequest(
             subject,
             site,
-            units=body.units,
+            units=units,
             sample=body.sample,
             seed=body.seed,
             mode=body.mode,
@@ -277,7 +242,7 @@ class LocalDesk:
         await self._subject(subject)
 
         def work() -> JobDocument:
-            if body.units is None and self._index(subject, site) is None:
+            if units is None and self._index(subject, site) is None:
                 raise IndexMissing(
                     f"site {body.site!r} was not collected yet, so its live units are not known",
                     "name units, or collect it first: neuroscribe collect",

@@ -9,12 +9,26 @@ from core.documents import ExplainDocument, ShownExcerpt
 from core.ids import UnitId
 from service.documents import SubjectShown, SubjectSites, TextRun
 from service.pages.figures import Shading
+from service.pages.history import Notice
 from service.pages.templating import encodable, environment
 from service.pages.unit import excerpt_row, shown
+from storage.documents import Version
 from storage.job_documents import JobDocument
-from storage.jobs import JobEvent
+from storage.jobs import JobEvent, JobStatus
 
 EVENTS_SHOWN = 200
+ACTIONS = (
+    ("pause", "Pause"),
+    ("resume", "Resume"),
+    ("cancel", "Cancel"),
+    ("retry-failed", "Retry what failed"),
+)
+FILES = (
+    ("html", "one-file page"),
+    ("jsonl", "JSON line"),
+    ("neuronpedia", "Neuronpedia"),
+    ("neuron-explainer", "neuron-explainer"),
+)
 
 
 def page(template: str, **values: Any) -> str:
@@ -39,7 +53,22 @@ def jobs_page(jobs: Sequence[JobDocument]) -> str:
 
 def job_page(job: JobDocument, events: Sequence[JobEvent]) -> str:
     """How a job stands and what happened in it; a script follows it from there."""
-    return page("job.html.j2", job=job, events=[said(event) for event in events])
+    failed = job.items.failed > 0
+    actions = [(name, title, usable(name, job.state, failed)) for name, title in ACTIONS]
+    return page("job.html.j2", job=job, actions=actions, events=[said(event) for event in events])
+
+
+def usable(action: str, state: JobStatus, failed: bool) -> bool:
+    """Whether a job in this state can be acted on so; ``app.js`` knows the same."""
+    match action:
+        case "pause":
+            return state in ("queued", "running")
+        case "resume":
+            return state == "paused"
+        case "cancel":
+            return state not in ("done", "cancelled")
+        case _:
+            return failed and state != "cancelled"
 
 
 def said(event: JobEvent) -> str:
@@ -61,12 +90,14 @@ def unit_page(
     unit: UnitId,
     document: ExplainDocument | None,
     *,
+    versions: Sequence[Version] = (),
+    notices: Sequence[Notice] = (),
     text: str = "",
     ran: TextRun | None = None,
     peak: float | None = None,
     fault: str = "",
 ) -> str:
-    """A unit: what was found of it, and a text of the reader's own on it."""
+    """A unit: what was found of it and ever said of it, and a text of the reader's own on it."""
     drawn = {} if document is None else shown(document) | {"served": True}
     row = None
     if ran is not None:
@@ -85,6 +116,9 @@ def unit_page(
         "unit": str(unit),
         "subject": unit.subject,
         "site": unit.site,
+        "versions": versions,
+        "notices": notices,
+        "files": FILES,
         "text": text,
         "own": row,
         "peak": peak,

@@ -12,6 +12,13 @@ from service.pages.templating import encodable, environment
 from storage.documents import SiteLine
 
 COLUMNS = (("index", "Unit"), ("verdict", "Verdict"), ("value", "ρ, corpus [95 %]"))
+EXPORTS = (
+    ("html", "One-file page", "this table, without a server"),
+    ("html&details=true", "One-file page, with details", "scores and excerpts of each unit too"),
+    ("jsonl", "JSON lines", "one whole document a line"),
+    ("neuronpedia", "Neuronpedia", "its export batches, as an archive"),
+    ("neuron-explainer", "neuron-explainer", "OpenAI's files, as an archive"),
+)
 LEFT, WIDTH, BOTTOM, HEIGHT = 30.0, 600.0, 150.0, 110.0
 LOW, HIGH, STEP = -0.2, 1.0, 0.1
 
@@ -92,6 +99,7 @@ def site_page(name: str, width: int, lines: Sequence[SiteLine], more: bool, sort
         "sort": sort,
         "order": "descending" if sort == "value" else "ascending",
         "columns": COLUMNS,
+        "exports": EXPORTS,
         "plot": Plot.of(lines),
         "verdicts": figures.VERDICTS,
     }

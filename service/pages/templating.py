@@ -27,9 +27,9 @@ def inert_json(value: Any) -> str:
 
 
 @lru_cache(maxsize=16)
-def asset(name: str, package: str = HERE) -> str:
+def asset(name: str, package: str = HERE, folder: str = "templates") -> str:
     """A style sheet or a script of ours, to be written into a page."""
-    return (files(package) / "templates" / name).read_text(encoding="utf-8")
+    return (files(package) / folder / name).read_text(encoding="utf-8")
 
 
 def source_hash(source: str) -> str:

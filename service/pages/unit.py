@@ -25,6 +25,7 @@ from core.documents import (
 from core.results import Provenance
 from service.pages import figures
 from service.pages.templating import asset, encodable, environment, inert_json, source_hash
+from service.pages.timeline import timeline
 from service.pages.visible import visible_token
 
 PAGE: Final = "unit.html.j2"
@@ -76,6 +77,7 @@ def shown(document: ExplainDocument) -> dict[str, Any]:
         "command": command(document),
         "provenance": _provenance(document),
         "spent": figures.usage_text(document),
+        "timeline": timeline(document),
         "trials": trial_rows,
         "served": False,
     }

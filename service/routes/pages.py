@@ -16,6 +16,7 @@ from service.auth import COOKIE, Gate, Reader
 from service.bodies import RunBody, SearchAsked
 from service.pages import served
 from service.pages.figures import VERDICTS
+from service.pages.history import not_the_newest, notices
 from service.pages.site import site_page
 from service.pages.unit import unit_page
 from service.problems import ServiceError, status_of
@@ -85,6 +86,7 @@ async def unit(
     except NotStored:
         await desk.check(unit)
         document = None
+    versions = await desk.history(unit)
     ran = peak = None
     fault = ""
     if text is not None and text.strip():
@@ -96,7 +98,30 @@ async def unit(
                 ran, peak = answer.texts[0], answer.peak
             except NeuroscribeError as error:
                 fault = str(error)
-    page = served.unit_page(unit, document, text=text or "", ran=ran, peak=peak, fault=fault)
+    page = served.unit_page(
+        unit,
+        document,
+        versions=versions,
+        notices=[] if document is None else notices(document, versions),
+        text=text or "",
+        ran=ran,
+        peak=peak,
+        fault=fault,
+    )
+    return HTMLResponse(page)
+
+
+@router.get("/runs/{id}")
+async def run(id: Identifier, desk: Work, caller: Reader) -> HTMLResponse:
+    """One investigation of a unit, whatever came after it."""
+    document = ExplainDocument.model_validate_json((await desk.run(id)).text)
+    newest = await desk.document(document.unit)
+    page = served.unit_page(
+        document.unit,
+        document,
+        versions=await desk.history(document.unit),
+        notices=not_the_newest(document, newest.run),
+    )
     return HTMLResponse(page)
 
 

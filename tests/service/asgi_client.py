@@ -14,6 +14,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    complete: bool = False
 
     @property
     def json(self) -> Any:
@@ -73,6 +74,7 @@ class Client:
                 answer.headers = {k.decode(): v.decode() for k, v in message["headers"]}
             else:
                 answer.body += message.get("body", b"")
+                answer.complete = not message.get("more_body", False)
                 if enough(answer.body):
                     gone.set()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 
 from fake_talks import FakeTalks
@@ -12,8 +12,16 @@ from core.errors import IndexMissing, InvalidSetting, NotStored, StorageError, U
 from core.ids import UnitId
 from core.results import Usage
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
-from service.desk import Asked
+from service.bodies import (
+    ExplainBody,
+    ExportAsked,
+    FindingsAsked,
+    LimitsBody,
+    RunBody,
+    SearchAsked,
+    SweepBody,
+)
+from service.desk import Asked, Export
 from service.documents import (
     Health,
     Page,
@@ -25,15 +33,17 @@ from service.documents import (
     TextsRun,
 )
 from storage.calls import Spent
-from storage.documents import DocumentText, SiteLine
+from storage.documents import DocumentText, SiteLine, Version
+from storage.findings import FindingLine, StoredFinding
 from storage.found import FoundExplanation, FoundScore, SearchPage
 from storage.job_documents import JobDocument
 from storage.jobs import JobCounts, JobEvent, JobStatus
 
 TIME = "2025-01-31T12:00:00.000000Z"
+RUNNING = JobCounts(running=1)
 
 
-def job_document(id: str, state: JobStatus = "running") -> JobDocument:
+def job_document(id: str, state: JobStatus = "running", items: JobCounts = RUNNING) -> JobDocument:
     return JobDocument(
         id=id,
         kind="explain-layer",
@@ -41,7 +51,7 @@ def job_document(id: str, state: JobStatus = "running") -> JobDocument:
         site="mlp.0",
         state=state,
         reason=None,
-        items=JobCounts(running=1),
+        items=items,
         verdicts={},
         failures={},
         failed_units=(),
@@ -62,11 +72,18 @@ def job_document(id: str, state: JobStatus = "running") -> JobDocument:
 
 
 class FakeDesk:
-    """``documents`` by unit, ``happened`` by job. ``broken`` is raised by everything."""
+    """``documents`` by unit, ``happened`` by job. ``broken`` is raised by everything.
+
+    ``older`` are documents of runs that are not the newest of their unit, by run; ``found`` are
+    findings, newest first; ``said`` are the versions of every unit.
+    """
 
     def __init__(self) -> None:
         self.documents: dict[UnitId, DocumentText] = {}
         self.happened: dict[str, list[JobEvent]] = {}
+        self.older: dict[str, DocumentText] = {}
+        self.found: list[StoredFinding] = []
+        self.said: list[Version] = []
         self.broken: Exception | None = None
         self.asked: list[object] = []
         self.callers: list[Caller] = []
@@ -137,7 +154,7 @@ class FakeDesk:
 
     async def run(self, id: str) -> DocumentText:
         self._check()
-        for found in self.documents.values():
+        for found in (*self.documents.values(), *self.older.values()):
             if found.run == id:
                 return found
         raise NotStored(f"run {id!r} is not in the store", "check the id")
@@ -154,6 +171,40 @@ class FakeDesk:
     async def versions(self, unit: UnitId) -> list[ScoredExplanation]:
         self._check()
         return []
+
+    async def history(self, unit: UnitId) -> list[Version]:
+        return self.said
+
+    async def findings(self, asked: FindingsAsked) -> Page[FindingLine]:
+        self._check()
+        self.asked.append(asked)
+        left = [f for f in self.found if asked.after is None or f.number < asked.after]
+        shown = left[: asked.limit]
+        return Page(
+            items=[FindingLine.of(f) for f in shown],
+            next=str(shown[-1].number) if len(left) > asked.limit else None,
+        )
+
+    async def finding(self, id: str) -> StoredFinding:
+        self._check()
+        for found in self.found:
+            if found.finding.id == id:
+                return found
+        raise NotStored(f"finding {id!r} is not in the store", "check the id")
+
+    async def export(
+        self, subject: str, site: str, index: int | None, asked: ExportAsked
+    ) -> Export:
+        await self.subject(subject)
+        self.asked.append((index, asked))
+        if site != "mlp.0":
+            raise NotStored(f"no answer about {subject}/{site} is stored", "make one")
+        return Export("demo-mlp.0.jsonl", "application/x-ndjson", self._pieces())
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield b'{"a":1}\n'
+        self._check()
+        yield b'{"b":2}\n'
 
     async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
         self._check()

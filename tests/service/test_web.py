@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.resources import files
+from shutil import which
+from subprocess import run
+from typing import get_args
 
 import pytest
 from asgi_client import Client
-from fake_desk import FakeDesk
+from fake_desk import FakeDesk, job_document
 from test_access import Known
 
 from core.errors import InvalidSetting
 from core.ids import UnitId
 from service.app import create_app
 from service.auth import Gate
+from service.pages import served
 from storage.documents import DocumentText
+from storage.job_documents import JobDocument
+from storage.jobs import JobCounts, JobStatus
 from tests.service.pages.page_documents import document, nasty
 from tests.service.pages.strict_page import Page
 
@@ -37,7 +44,11 @@ def read(client: Client, path: str) -> Page:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/jobs", "/subjects/demo", "/units/demo/mlp.0", "/units/demo/mlp.0/1", "/login"]
+    "path",
+    [
+        *("/", "/jobs", "/jobs/job-0001", "/subjects/demo", "/units/demo/mlp.0", "/login"),
+        *("/units/demo/mlp.0/1", "/findings", "/findings?method=probe"),
+    ],
 )
 def test_pages_are_well_formed_and_load_only_what_is_ours(
     client: Client, desk: FakeDesk, path: str
@@ -168,3 +179,47 @@ def test_explanations_are_found_by_their_words(client: Client, desk: FakeDesk) -
     wrong = client.get("/search?q=-", **HTML)
     assert wrong.status == 422
     assert "nothing to look for" in Page(wrong.body.decode()).text
+
+
+ACTIONS = ("pause", "resume", "cancel", "retry-failed")
+
+
+@pytest.mark.parametrize(
+    ("state", "failed", "usable"),
+    [
+        ("queued", 0, ["pause", "cancel"]),
+        ("running", 1, ["pause", "cancel", "retry-failed"]),
+        ("paused", 0, ["resume", "cancel"]),
+        ("done", 0, []),
+        ("done", 2, ["retry-failed"]),
+        ("cancelled", 2, []),
+    ],
+)
+def test_only_buttons_that_are_of_use_can_be_pressed(
+    client: Client,
+    desk: FakeDesk,
+    monkeypatch: pytest.MonkeyPatch,
+    state: JobStatus,
+    failed: int,
+    usable: list[str],
+) -> None:
+    desk.happen("job-0001", "job", state=state)
+
+    async def stands(id: str) -> JobDocument:
+        return job_document(id, state, JobCounts(done=1, failed=failed))
+
+    monkeypatch.setattr(desk, "job", stands)
+    buttons = [b for b in read(client, "/jobs/job-0001").having("button") if "data-do" in b]
+    assert [b["data-do"] for b in buttons] == list(ACTIONS)
+    assert [b["data-do"] for b in buttons if "disabled" not in b] == usable
+
+
+@pytest.mark.skipif(which("node") is None, reason="node runs the script's table")
+def test_the_script_offers_the_same_buttons_as_the_server() -> None:
+    script = (files("service.pages") / "static" / "app.js").read_text(encoding="utf-8")
+    table = script[script.index("const usable = {") :]
+    table = table[: table.index("};") + 2]
+    cases = [(a, s, f) for a in ACTIONS for s in get_args(JobStatus) for f in (0, 2)]
+    asked = f"console.log(JSON.stringify({json.dumps(cases)}.map(([a, s, f]) => usable[a](s, f))))"
+    said = run(["node", "-e", table + asked], capture_output=True, check=True, text=True).stdout
+    assert json.loads(said) == [served.usable(a, s, f > 0) for a, s, f in cases]

@@ -28,16 +28,12 @@ function add(list, text) {
   list.scrollTop = list.scrollHeight;
 }
 
-function follow(job, after, heard) {
-  const source = new EventSource(`/v1/jobs/${job}/events?after=${after}`);
+// A job that was done may go on when what failed is tried again, so its end is the stream's to tell.
+function follow(job, heard) {
+  const source = new EventSource(`/v1/jobs/${job}/events`);
   for (const kind of ["job", "item", "step"]) {
-    source.addEventListener(kind, (event) => {
-      const data = JSON.parse(event.data);
-      heard(kind, data, Number(event.lastEventId));
-      if (kind === "job" && ["done", "cancelled"].includes(data.state)) source.close();
-    });
+    source.addEventListener(kind, (event) => heard(kind, JSON.parse(event.data)));
   }
-  return source;
 }
 
 for (const place of document.querySelectorAll("[data-explain]")) {
@@ -54,7 +50,7 @@ for (const place of document.querySelectorAll("[data-explain]")) {
       });
       if (code === 200) return location.reload();
       status.textContent = "at work";
-      follow(found.id, 0, (kind, data) => {
+      follow(found.id, (kind, data) => {
         add(list, told(kind, data));
         if (kind === "item" && data.state === "done") location.reload();
         if (kind === "item" && data.state === "failed") {
@@ -74,8 +70,10 @@ for (const form of document.querySelectorAll("[data-sweep]")) {
     event.preventDefault();
     const status = form.querySelector("[role=status]");
     try {
-      const units = form.elements.units.value.replaceAll(" ", "");
-      const { found } = await send("/v1/jobs", { site: form.dataset.sweep, units });
+      const body = { site: form.dataset.sweep };
+      if (form.elements.finding) body.finding = form.elements.finding.value;
+      else body.units = form.elements.units.value.replaceAll(" ", "");
+      const { found } = await send("/v1/jobs", body);
       location.assign(`/jobs/${found.id}`);
     } catch (error) {
       status.textContent = error.message;
@@ -83,34 +81,60 @@ for (const form of document.querySelectorAll("[data-sweep]")) {
   });
 }
 
+// Which buttons a job has a use for; the server knows the same.
+const usable = {
+  pause: (state) => ["queued", "running"].includes(state),
+  resume: (state) => state === "paused",
+  cancel: (state) => !["done", "cancelled"].includes(state),
+  "retry-failed": (state, failed) => failed > 0 && state !== "cancelled",
+};
+
 for (const place of document.querySelectorAll("[data-job]")) {
   const list = document.querySelector("[data-happened]");
   const bar = place.querySelector("progress");
   const status = place.querySelector("[role=status]");
-  const counts = { done: 0, failed: 0 };
   const job = place.dataset.job;
+  const ended = new Map(); // how each unit ended last: one that failed may be tried again
   list.replaceChildren();
-  const heard = (kind, data) => {
-    add(list, told(kind, data));
-    if (kind === "item" && data.state in counts) {
-      counts[data.state] += 1;
-      place.querySelector("[data-done]").textContent = counts.done;
-      place.querySelector("[data-failed]").textContent = counts.failed;
-      bar.value = counts.done + counts.failed;
-    }
-    if (kind === "job") document.querySelector("[data-state]").textContent = data.state;
+  const counted = () => {
+    const states = [...ended.values()];
+    const [done, failed] = ["done", "failed"].map((s) => states.filter((one) => one === s).length);
+    place.querySelector("[data-done]").textContent = done;
+    place.querySelector("[data-failed]").textContent = failed;
+    bar.value = done + failed;
   };
-  let last = 0;
-  const listen = () => follow(job, last, (kind, data, id) => { last = id; heard(kind, data); });
-  listen();
+  const offer = ({ state, reason, items }) => {
+    document.querySelector("[data-state]").textContent = state;
+    document.querySelector("[data-reason]").textContent = reason ? ` · ${reason}` : "";
+    for (const button of place.querySelectorAll("[data-do]")) {
+      button.disabled = !usable[button.dataset.do](state, items.failed);
+    }
+  };
+  let soon;
+  const ask = async () => {
+    const answer = await fetch(`/v1/jobs/${job}`);
+    if (answer.ok) offer(await answer.json());
+  };
+  follow(job, (kind, data) => {
+    add(list, told(kind, data));
+    if (kind === "step") return;
+    if (kind === "item") ended.set(data.unit, data.state);
+    counted();
+    if (kind === "item" && data.state === "done") return;
+    clearTimeout(soon);
+    soon = setTimeout(ask, 300);
+  });
   for (const button of place.querySelectorAll("[data-do]")) {
     button.addEventListener("click", async () => {
+      button.disabled = true;
       try {
         const { found } = await send(`/v1/jobs/${job}/${button.dataset.do}`);
-        status.textContent = found.state;
+        status.textContent = "";
+        offer(found);
         if (button.dataset.do === "retry-failed") location.reload();
       } catch (error) {
         status.textContent = error.message;
+        ask();
       }
     });
   }

@@ -213,15 +213,6 @@ def test_arms_stand_beside_the_explanation_with_what_it_gains() -> None:
     assert "What else could have been said" not in unit_page(document(arms=[]))
 
 
-def test_the_steps_are_told_behind_a_summary() -> None:
-    page = unit_page(document())
-    assert "<summary>7 steps</summary>" in page
-    assert "140 predictions held, 3 failed" in page
-    assert "How it went" not in unit_page(document(steps=[]))
-    below = [document().steps[0].model_copy(update={"polarity": "negative"})]
-    assert "start, below zero" in unit_page(document(steps=below))
-
-
 def test_the_page_tells_how_to_make_it_again() -> None:
     text = Page(unit_page(document(seed=7))).text
     assert "neuroscribe explain demo/mlp.2/117 --seed 7 --fresh" in text
