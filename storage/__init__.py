@@ -19,7 +19,7 @@ their failures into :class:`core.errors.StorageError`.
 from storage.answers import Answer, SiteAnswers, Unanswered
 from storage.calls import CallRecord, CallStatus, Spent, Totals
 from storage.costs import PastRun, UnitCost
-from storage.found import FoundExplanation, FoundScore, SearchPage
+from storage.found import FoundByMeaning, FoundExplanation, FoundScore, MeaningPage, SearchPage
 from storage.job_store import JobStore
 from storage.jobs import (
     Ending,
@@ -46,6 +46,7 @@ __all__ = [
     "Ending",
     "EventKind",
     "ExperimentRecord",
+    "FoundByMeaning",
     "FoundExplanation",
     "FoundScore",
     "Held",
@@ -59,6 +60,7 @@ __all__ = [
     "JobSummary",
     "KeyRecord",
     "KeyStore",
+    "MeaningPage",
     "Opening",
     "PastRun",
     "RatingRecord",
