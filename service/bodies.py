@@ -76,11 +76,13 @@ class LimitsBody(Record):
 class SearchAsked(Record):
     """What is looked for: all words of ``q`` ("phrases", -without, beginn*), and filters.
 
+    ``by`` meaning: what is nearest to ``q`` in meaning, where the service can compare meanings.
     ``everything``: also what was said before the newest investigation. ``after`` is the end of the
     page before.
     """
 
     q: Annotated[str, Field(max_length=LONGEST_SENTENCE)] = ""
+    by: Literal["words", "meaning"] = "words"
     subject: Name | None = None
     site: Name | None = None
     verdict: Name | None = None

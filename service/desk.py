@@ -24,7 +24,7 @@ from service.documents import (
     TextsRun,
 )
 from storage.documents import DocumentText, SiteLine
-from storage.found import SearchPage
+from storage.found import MeaningPage, SearchPage
 from storage.job_documents import JobDocument
 from storage.jobs import JobEvent
 
@@ -74,6 +74,15 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
 
     async def search(self, asked: SearchAsked) -> SearchPage:
         """Explanations that hold words and fit filters, best match first."""
+        ...
+
+    @property
+    def embedder(self) -> str | None:
+        """What compares meanings, as it may be shown; None where nothing does."""
+        ...
+
+    async def meaning(self, asked: SearchAsked) -> MeaningPage:
+        """Explanations that fit filters, nearest in meaning first; 501 where nothing compares."""
         ...
 
     async def texts(self, body: RunBody) -> TextsRun:

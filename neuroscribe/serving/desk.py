@@ -15,6 +15,7 @@ from core.ids import UnitId
 from core.patterns import parse
 from core.together import Together
 from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
+from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.health import looked_at
 from neuroscribe.serving.texts import Question, run_together, shown, windows_of
 from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
@@ -34,7 +35,7 @@ from service.documents import (
 )
 from service.problems import ServiceError
 from storage.documents import DocumentText, SiteLine
-from storage.found import SearchPage
+from storage.found import MeaningPage, SearchPage
 from storage.job_documents import JobDocument, job_document, job_documents
 from storage.jobs import JobEvent
 
@@ -63,8 +64,10 @@ class LocalDesk:
     _batchers: dict[str, Batcher] = field(default_factory=dict)
     _indexes: dict[tuple[str, str], ActivationIndex] = field(default_factory=dict)
     _keys: KnownKeys = field(init=False)
+    _finding: Finding = field(init=False)
 
     def __post_init__(self) -> None:
+        self._finding = Finding(self.workspace.settings, self.store)
         self._keys = KnownKeys(self.workspace)
 
     async def __aenter__(self) -> None:
@@ -163,18 +166,16 @@ class LocalDesk:
 
     async def search(self, asked: SearchAsked) -> SearchPage:
         """Explanations by their words."""
-        return await asyncio.to_thread(
-            self.store.search,
-            asked.q,
-            subject=asked.subject,
-            site=asked.site,
-            verdict=asked.verdict,
-            method=asked.method,
-            min_score=asked.min_score,
-            only_newest=not asked.everything,
-            limit=asked.limit,
-            after=asked.after,
-        )
+        return await self._finding.by_words(asked)
+
+    @property
+    def embedder(self) -> str | None:
+        """What compares meanings."""
+        return self._finding.embedder
+
+    async def meaning(self, asked: SearchAsked) -> MeaningPage:
+        """Explanations by what they mean."""
+        return await self._finding.by_meaning(asked)
 
     # what makes subjects work
 

@@ -15,7 +15,6 @@ from core.ids import UnitId
 from service.auth import COOKIE, Gate, Reader
 from service.bodies import RunBody, SearchAsked
 from service.pages import served
-from service.pages.figures import VERDICTS
 from service.pages.site import site_page
 from service.pages.unit import unit_page
 from service.problems import ServiceError, status_of
@@ -115,18 +114,21 @@ async def search(
     desk: Work,
     caller: Reader,
     q: Annotated[str, Query(max_length=2_000)] = "",
+    by: Annotated[str, Query(pattern="^(words|meaning)$")] = "words",
     after: Annotated[str | None, Query(max_length=500)] = None,
 ) -> HTMLResponse:
-    """Stored explanations by their words."""
+    """Stored explanations by their words or their meaning."""
+    asked = {"q": q, "by": by, "embedder": desk.embedder}
     if not q.strip():
-        return HTMLResponse(served.page("search.html.j2", q="", hits=[], next=None, fault=""))
+        return HTMLResponse(served.search_page(asked))
     try:
+        if by == "meaning":
+            wanted = SearchAsked(q=q, by="meaning", after=after or None)
+            return HTMLResponse(served.search_page(asked, await desk.meaning(wanted)))
         found = await desk.search(SearchAsked(q=q, after=after or None))
     except NeuroscribeError as error:
-        page = served.page("search.html.j2", q=q, hits=[], next=None, fault=str(error))
-        return HTMLResponse(page, status_of(error))
-    shown = {"q": q, "hits": found.hits, "next": found.after, "fault": ""}
-    return HTMLResponse(served.page("search.html.j2", verdicts=VERDICTS, **shown))
+        return HTMLResponse(served.search_page(asked, fault=str(error)), status_of(error))
+    return HTMLResponse(served.search_page(asked, found))
 
 
 @router.get("/jobs")

@@ -24,7 +24,14 @@ from service.documents import (
 )
 from storage.calls import Spent
 from storage.documents import DocumentText, SiteLine
-from storage.found import FoundExplanation, FoundScore, SearchPage
+from storage.found import (
+    FoundByMeaning,
+    FoundExplanation,
+    FoundScore,
+    MeaningPage,
+    SearchPage,
+    Similarities,
+)
 from storage.job_documents import JobDocument
 from storage.jobs import JobCounts, JobEvent, JobStatus
 
@@ -91,6 +98,7 @@ class FakeDesk:
             ),
             snippet=(("Fires", True), (' 10/10 on "<b>".', False)),
         )
+        self.embedder: str | None = "minilm"
         self.entered = False
 
     async def __aenter__(self) -> None:
@@ -165,6 +173,20 @@ class FakeDesk:
             raise InvalidSetting("nothing to look for in '-'", "give a word")
         hits = (self.hit,) if asked.after is None and asked.q != "nothing" else ()
         return SearchPage(hits=hits, after="end" if hits else None)
+
+    async def meaning(self, asked: SearchAsked) -> MeaningPage:
+        self._check()
+        self.asked.append(asked)
+        if not asked.q.strip():
+            raise InvalidSetting("there is no text to compare with", "say what it should mean")
+        known = Similarities(
+            count=40, mean=0.1, deviation=0.1, median=0.12, p95=0.31, highest=0.62,
+            not_compared=0, waiting=7,
+        )  # fmt: skip
+        hit = FoundByMeaning(**dict(self.hit), similarity=0.62, z=5.2)
+        hits = () if asked.after else (hit,)
+        after = "end" if hits else None
+        return MeaningPage(hits=hits, after=after, all=known, embedder="minilm")
 
     async def texts(self, body: RunBody) -> TextsRun:
         self._check()

@@ -168,3 +168,21 @@ def test_explanations_are_found_by_their_words(client: Client, desk: FakeDesk) -
     wrong = client.get("/search?q=-", **HTML)
     assert wrong.status == 422
     assert "nothing to look for" in Page(wrong.body.decode()).text
+
+
+def test_explanations_are_found_by_their_meaning_beside_what_all_are_like(
+    client: Client, desk: FakeDesk
+) -> None:
+    page = read(client, "/search?q=water&by=meaning")
+    assert "similarity 0.620" in page.text
+    assert "z 5.2" in page.text
+    assert "95th percentile 0.310" in page.text
+    assert "7 were not compared yet" in page.text
+    (checked,) = [i for i in page.having("input") if "checked" in i]
+    assert checked["value"] == "meaning"
+    (more,) = [a["href"] for a in page.having("a") if (a["href"] or "").startswith("/search?")]
+    assert more is not None
+    assert "by=meaning" in more
+    assert "No explanation was compared yet" in read(client, more).text
+    desk.embedder = None
+    assert "by meaning" not in read(client, "/search").text
