@@ -66,6 +66,15 @@ class RunBody(Record):
     explanation: Sentence | None = None
 
 
+class FiringBody(Record):
+    """A text, to find units of ``subject`` (of one ``site``, or of all) that fire on it."""
+
+    subject: Name
+    text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+    site: Name | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
 class LimitsBody(Record):
     """New limits of a job, for all of it from its beginning; None leaves one as it is."""
 

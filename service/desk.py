@@ -14,8 +14,9 @@ from typing import Protocol
 from core.documents import UnitProfile
 from core.ids import UnitId
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
+from service.bodies import ExplainBody, FiringBody, LimitsBody, RunBody, SearchAsked, SweepBody
 from service.documents import (
+    FiringFound,
     Health,
     Page,
     ScoredExplanation,
@@ -83,6 +84,10 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
 
     async def meaning(self, asked: SearchAsked) -> MeaningPage:
         """Explanations that fit filters, nearest in meaning first; 501 where nothing compares."""
+        ...
+
+    async def firing(self, body: FiringBody) -> FiringFound:
+        """Units that fire on a text; :class:`IndexMissing` when no site was collected."""
         ...
 
     async def texts(self, body: RunBody) -> TextsRun:

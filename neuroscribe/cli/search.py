@@ -1,4 +1,4 @@
-"""``neuroscribe search``: explanations that are stored, found by their words or their meaning."""
+"""``neuroscribe search``: explanations by words or meaning, or units that fire on a text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from neuroscribe.cli import options
 from neuroscribe.cli.output import comparing, console, print_json
 
 if TYPE_CHECKING:
+    from neuroscribe.workspace import CorpusChoice
     from storage.found import MeaningPage, SearchPage
     from storage.search_rows import Search
 
@@ -67,12 +68,41 @@ def search(
         ),
     ] = None,
     embedder_revision: options.EmbedderRevision = None,
+    fires_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fires-on",
+            metavar="TEXT",
+            help="Units of --subject (and --site) that are unusually high on this text, instead of "
+            "explanations. Sites must have been collected, from --corpus.",
+        ),
+    ] = None,
+    corpus: options.Corpus = "builtin",
+    column: options.Column = "text",
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help="With --fires-on: what collect was given as --limit."),
+    ] = None,
+    window: options.Window = 64,
+    per_document: options.PerDocument = None,
     json: options.Json = False,
 ) -> None:
     """Search stored explanations, best match first; without TEXT the newest come first."""
     from core.errors import InvalidSetting
     from storage.search_rows import Search
 
+    if fires_on is not None:
+        others = (text, meaning, embedder, embedder_revision, verdict, method, min_score, after)
+        if every or any(other is not None and other != [] for other in others):
+            raise InvalidSetting(
+                "--fires-on with what is asked of explanations",
+                "beside it only --subject, --site, --limit and the corpus count",
+            )
+        if subject is None:
+            raise InvalidSetting("--fires-on without a subject", "give --subject, e.g. demo")
+        choice = options.corpus_choice(corpus, column, rows, window, per_document)
+        _firing(fires_on, subject, site, limit, choice, json)
+        return
     filters = Search("", subject, site, verdict, method, min_score, not every)
     if meaning is not None:
         if text:
@@ -90,6 +120,31 @@ def search(
     from neuroscribe.render.search import page_view
 
     console().print(page_view(page))
+
+
+def _firing(
+    text: str, name: str, site: str | None, limit: int, choice: CorpusChoice, json: bool
+) -> None:
+    from neuroscribe.firing import fires_on
+    from neuroscribe.workspace import Workspace
+
+    workspace = Workspace()
+    subject = workspace.subject(name)
+    with workspace.store() as store:
+        found = fires_on(
+            subject,
+            text,
+            lambda site: workspace.index_if_there(name, site, choice),
+            store,
+            site=site,
+            limit=limit,
+        )
+    if json:
+        print_json(found.model_dump(mode="json"))
+        return
+    from neuroscribe.render.firing import firing_view
+
+    console().print(firing_view(found))
 
 
 def _by_words(text: str, filters: Search, limit: int, after: str | None) -> SearchPage:

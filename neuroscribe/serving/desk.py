@@ -22,9 +22,18 @@ from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.units import Chosen
 from neuroscribe.workspace import CorpusChoice
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, Spend, SweepBody
+from service.bodies import (
+    ExplainBody,
+    FiringBody,
+    LimitsBody,
+    RunBody,
+    SearchAsked,
+    Spend,
+    SweepBody,
+)
 from service.desk import Asked
 from service.documents import (
+    FiringFound,
     Health,
     Page,
     ScoredExplanation,
@@ -176,6 +185,11 @@ class LocalDesk:
     async def meaning(self, asked: SearchAsked) -> MeaningPage:
         """Explanations by what they mean."""
         return await self._finding.by_meaning(asked)
+
+    async def firing(self, body: FiringBody) -> FiringFound:
+        """Units that fire on a text."""
+        subject = await self._subject(body.subject)
+        return await self._finding.firing(subject, body, partial(self._index, body.subject))
 
     # what makes subjects work
 

@@ -1,4 +1,4 @@
-"""Searches of the service: stored explanations by their words and by what they mean."""
+"""Searches of the service: explanations by words and by meaning, units by what they fire on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,12 @@ from storage.search_rows import Search
 
 if TYPE_CHECKING:
     from core.settings import Settings
-    from service.bodies import SearchAsked
+    from neuroscribe.firing import IndexOf
+    from service.bodies import FiringBody, SearchAsked
+    from service.documents import FiringFound
     from storage import Store
     from subjects.embedding import Encoder
+    from subjects.protocol import Subject
 
 VECTORS_AT_ONCE = 256
 """Explanations that one request may give vectors; what remains is left to the next."""
@@ -34,6 +38,8 @@ class Finding:
     store: Store
     _encoder: Encoder | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _firing_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: int = 0
 
     @property
     def embedder(self) -> str | None:
@@ -77,6 +83,25 @@ class Finding:
                 most=VECTORS_AT_ONCE,
             )
         return page.model_copy(update={"embedder": self.embedder})
+
+    async def firing(self, subject: Subject, body: FiringBody, index_of: IndexOf) -> FiringFound:
+        """Units that fire on a text, one request at a time.
+
+        :class:`ServiceError` 503 where too many wait.
+        """
+        from neuroscribe.firing import fires_on
+
+        if self._waiting >= self.settings.service_queue:
+            raise ServiceError(
+                503, "queue_full", f"{self._waiting} such searches wait already", "try again soon"
+            )
+        find = partial(fires_on, subject, body.text, index_of, self.store)
+        self._waiting += 1
+        try:
+            async with self._firing_turn:
+                return await asyncio.to_thread(find, site=body.site, limit=body.limit)
+        finally:
+            self._waiting -= 1
 
     def _opened(self) -> Encoder:
         name = self.settings.service_embedder

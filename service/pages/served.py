@@ -7,7 +7,7 @@ from typing import Any
 
 from core.documents import ExplainDocument, ShownExcerpt
 from core.ids import UnitId
-from service.documents import SubjectShown, SubjectSites, TextRun
+from service.documents import FiringFound, SubjectShown, SubjectSites, TextRun
 from service.pages.figures import VERDICTS, Shading
 from service.pages.templating import encodable, environment
 from service.pages.unit import excerpt_row, shown
@@ -36,9 +36,15 @@ def subject_page(subject: SubjectSites) -> str:
 def search_page(
     asked: Mapping[str, Any], found: SearchPage | MeaningPage | None = None, fault: str = ""
 ) -> str:
-    """What was found for ``asked`` (``q``, ``by``, ``embedder``); None: nothing was looked for."""
+    """What was found for ``asked`` (``q``, ``by``, ``embedder``, ``subjects``).
+
+    ``found`` is None where nothing was looked for.
+    """
     return page(
         "search.html.j2",
+        text="",
+        subject="",
+        site="",
         **asked,
         found=found,
         hits=() if found is None else found.hits,
@@ -46,6 +52,11 @@ def search_page(
         fault=fault,
         verdicts=VERDICTS,
     )
+
+
+def firing_page(asked: Mapping[str, Any], found: FiringFound | None = None, fault: str = "") -> str:
+    """Units that fire on ``asked`` (``subject``, ``site``, ``text``, ``subjects``)."""
+    return page("firing.html.j2", **asked, found=found, fault=fault, verdicts=VERDICTS)
 
 
 def jobs_page(jobs: Sequence[JobDocument]) -> str:

@@ -13,7 +13,7 @@ from core.documents import ExplainDocument
 from core.errors import NeuroscribeError, NotStored
 from core.ids import UnitId
 from service.auth import COOKIE, Gate, Reader
-from service.bodies import RunBody, SearchAsked
+from service.bodies import FiringBody, RunBody, SearchAsked
 from service.pages import served
 from service.pages.site import site_page
 from service.pages.unit import unit_page
@@ -118,7 +118,7 @@ async def search(
     after: Annotated[str | None, Query(max_length=500)] = None,
 ) -> HTMLResponse:
     """Stored explanations by their words or their meaning."""
-    asked = {"q": q, "by": by, "embedder": desk.embedder}
+    asked = {"q": q, "by": by, "embedder": desk.embedder, "subjects": await desk.subjects()}
     if not q.strip():
         return HTMLResponse(served.search_page(asked))
     try:
@@ -129,6 +129,27 @@ async def search(
     except NeuroscribeError as error:
         return HTMLResponse(served.search_page(asked, fault=str(error)), status_of(error))
     return HTMLResponse(served.search_page(asked, found))
+
+
+@router.get("/search/firing")
+async def firing(
+    desk: Work,
+    caller: Reader,
+    subject: Annotated[str, Query(max_length=200)] = "",
+    site: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=2_000)] = "",
+) -> HTMLResponse:
+    """Units that fire on a text."""
+    asked = {"subject": subject, "site": site, "text": text, "subjects": await desk.subjects()}
+    if not (subject and text.strip()):
+        return HTMLResponse(served.firing_page(asked))
+    if not caller.may("run"):
+        return HTMLResponse(served.firing_page(asked, fault="this key may read only"), 403)
+    try:
+        found = await desk.firing(FiringBody(subject=subject, site=site or None, text=text))
+    except NeuroscribeError as error:
+        return HTMLResponse(served.firing_page(asked, fault=str(error)), status_of(error))
+    return HTMLResponse(served.firing_page(asked, found))
 
 
 @router.get("/jobs")

@@ -6,13 +6,23 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from core.documents import UnitProfile
-from core.errors import IndexMissing, InvalidSetting, NotStored, StorageError, UnknownSubject
+from core.errors import (
+    IndexMissing,
+    InvalidSetting,
+    NotStored,
+    StorageError,
+    UnknownSite,
+    UnknownSubject,
+)
 from core.ids import UnitId
 from core.results import Usage
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
+from service.bodies import ExplainBody, FiringBody, LimitsBody, RunBody, SearchAsked, SweepBody
 from service.desk import Asked
 from service.documents import (
+    FiringFound,
+    FiringNull,
+    FiringUnit,
     Health,
     Page,
     ScoredExplanation,
@@ -187,6 +197,21 @@ class FakeDesk:
         hits = () if asked.after else (hit,)
         after = "end" if hits else None
         return MeaningPage(hits=hits, after=after, all=known, embedder="minilm")
+
+    async def firing(self, body: FiringBody) -> FiringFound:
+        await self.subject(body.subject)
+        self.asked.append(body)
+        if body.site not in (None, "mlp.0"):
+            raise UnknownSite(f"subject 'demo' has no site {body.site!r}", "sites: mlp.0")
+        unit = FiringUnit(
+            unit=UnitId("demo", "mlp.0", 1), value=2.5, token="<b>", position=0, share=0.001,
+            random_share=0.0039, typical_peak=2.0, ratio=1.25, verdict="explained", text="<i> tags",
+        )  # fmt: skip
+        return FiringFound(
+            subject="demo", corpus="builtin", tokens=["<b>"], windows=1, units=[unit], ranked=8,
+            sites=["mlp.0"], not_collected=["resid.0"], unusual=0.01, above=1,
+            null=FiringNull(draws=256, mean=0.4, p95=2.0, p=0.25),
+        )  # fmt: skip
 
     async def texts(self, body: RunBody) -> TextsRun:
         self._check()
