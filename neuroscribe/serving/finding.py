@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,21 +32,50 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
+class Turns:
+    """Requests one at a time, so that they do not take the threads that others need."""
+
+    most: int
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _here: int = 0
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Waits for its turn; :class:`ServiceError` 503 where ``most`` are there already."""
+        if self._here >= self.most:
+            raise ServiceError(
+                503,
+                "queue_full",
+                f"{self.most} such searches wait already",
+                "try again in a moment",
+            )
+        self._here += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._here -= 1
+
+
+@dataclass(slots=True)
 class Finding:
     """What a desk searches with. The embedder is loaded by the first search that needs it."""
 
     settings: Settings
     store: Store
     _encoder: Encoder | None = None
-    _turn: threading.Lock = field(default_factory=threading.Lock)
-    _firing_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _waiting: int = 0
+    _comparing: Turns = field(init=False)
+    _firing: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        most = self.settings.service_queue
+        self._comparing, self._firing = Turns(most), Turns(most)
 
     @property
     def embedder(self) -> str | None:
-        """The embedder as it may be shown: of a folder only its name."""
+        """The embedder as it may be shown: the last part of its name, so that no folder is."""
         name = self.settings.service_embedder
-        return name if name is None or not Path(name).is_absolute() else Path(name).name
+        return None if name is None else Path(name).name
 
     async def by_words(self, asked: SearchAsked) -> SearchPage:
         """Explanations that hold words, best match first."""
@@ -67,41 +97,30 @@ class Finding:
 
         At most ``VECTORS_AT_ONCE`` explanations are given vectors; the page says how many wait.
         """
-        return await asyncio.to_thread(self._by_meaning, asked)
+        async with self._comparing.one():
+            return await asyncio.to_thread(self._by_meaning, asked)
 
     def _by_meaning(self, asked: SearchAsked) -> MeaningPage:
         from neuroscribe.meaning import Meant, search_by_meaning
 
         meant = Meant(asked.q, _filters(asked))
-        with self._turn:
-            page = search_by_meaning(
-                self.store,
-                self._opened(),
-                meant,
-                limit=asked.limit,
-                after=asked.after,
-                most=VECTORS_AT_ONCE,
-            )
+        page = search_by_meaning(
+            self.store,
+            self._opened(),
+            meant,
+            limit=asked.limit,
+            after=asked.after,
+            most=VECTORS_AT_ONCE,
+        )
         return page.model_copy(update={"embedder": self.embedder})
 
     async def firing(self, subject: Subject, body: FiringBody, index_of: IndexOf) -> FiringFound:
-        """Units that fire on a text, one request at a time.
-
-        :class:`ServiceError` 503 where too many wait.
-        """
+        """Units that fire on a text."""
         from neuroscribe.firing import fires_on
 
-        if self._waiting >= self.settings.service_queue:
-            raise ServiceError(
-                503, "queue_full", f"{self._waiting} such searches wait already", "try again soon"
-            )
         find = partial(fires_on, subject, body.text, index_of, self.store)
-        self._waiting += 1
-        try:
-            async with self._firing_turn:
-                return await asyncio.to_thread(find, site=body.site, limit=body.limit)
-        finally:
-            self._waiting -= 1
+        async with self._firing.one():
+            return await asyncio.to_thread(find, site=body.site, limit=body.limit)
 
     def _opened(self) -> Encoder:
         name = self.settings.service_embedder
