@@ -25,7 +25,8 @@ class Settings(BaseSettings):
 
     ``service_*``: language models that may be named over HTTP (none by default: a name may hold the
     address of a server, which would be sent our key), how many jobs at once, how many requests
-    for one subject are answered together, and how many may wait for it.
+    for one subject are answered together, and how many may wait for it. ``service_embedder`` is the
+    only one that compares meanings over HTTP (none by default), and the first choice of ``search``.
     """
 
     model_config = SettingsConfigDict(
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     service_jobs: int = Field(default=3, ge=1, le=64)
     service_batch: int = Field(default=64, ge=1, le=1024)
     service_queue: int = Field(default=64, ge=1, le=100_000)
+    service_embedder: str | None = None
 
     @field_validator("home")
     @classmethod

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InvalidSetting, UnsupportedRequest
 from llms.protocol import Capability
+from neuroscribe.embedders import LEXICAL, MINILM, open_embedder, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from llms.protocol import Model
     from scoring.raters import Rater
-    from scoring.raters.embedding import Embedder
 
 SIMULATION: Final = "simulation"
 RATED: Final = ("detection", "fuzzing", "intruder")
@@ -24,7 +24,6 @@ ABLATION: Final = "ablation"
 INTERVENTION: Final = "intervention"
 ALL: Final = "all"
 NAMES: Final = (SIMULATION, *RATED, EMBEDDING, ABLATION, INTERVENTION, ALL)
-LEXICAL: Final = "lexical"
 NEEDS: Final[frozenset[Capability]] = frozenset({"chat", "schema"})
 
 
@@ -32,10 +31,10 @@ NEEDS: Final[frozenset[Capability]] = frozenset({"chat", "schema"})
 class ScorerChoice:
     """``rated`` scores are given by the language model that simulates, at a price.
 
-    ``embedder`` is ``lexical``, or the folder or Hugging Face ID of an encoder at ``revision``;
-    None where no embedding is asked for. ``ablation`` edits the model by what was predicted;
-    ``intervention`` explains and scores what the unit promotes. Scores of the simulation are there
-    whatever is chosen, because the verdict rests on them.
+    ``embedder`` is ``lexical``, ``minilm``, or the folder or Hugging Face ID of an encoder at
+    ``revision``; None where no embedding is asked for. ``ablation`` edits the model by what was
+    predicted; ``intervention`` explains and scores what the unit promotes. Scores of the simulation
+    are there whatever is chosen, because the verdict rests on them.
     """
 
     rated: tuple[str, ...] = ()
@@ -56,7 +55,7 @@ class ScorerChoice:
             asked |= {EMBEDDING, ABLATION, INTERVENTION, *(RATED if model else ())}
         if embedder is None and EMBEDDING in asked:
             embedder = LEXICAL
-        if revision is not None and embedder in (None, LEXICAL):
+        if revision is not None and embedder in (None, LEXICAL, MINILM):
             raise InvalidSetting(
                 "--embedder-revision without a model", "give --embedder a Hugging Face ID"
             )
@@ -83,8 +82,10 @@ class ScorerChoice:
         """What the embedder's weights are, if they lie in a folder whose content may change."""
         from neuroscribe.workspace import folder_digest
 
-        folder = Path(self.embedder or LEXICAL).expanduser()
-        return folder_digest(folder) if self.embedder != LEXICAL and folder.is_dir() else None
+        if self.embedder in (None, LEXICAL):
+            return None
+        folder = Path(source_of(self.embedder)).expanduser()
+        return folder_digest(folder) if folder.is_dir() else None
 
     def raters(self, model: Model | None, batch: int, settings: Settings) -> tuple[Rater, ...]:
         """The raters themselves; ``model`` is asked, ``batch`` excerpts at a time."""
@@ -99,15 +100,5 @@ class ScorerChoice:
             }
             found += [kinds[name](model) for name in self.rated]
         if self.embedder is not None:
-            found.append(EmbeddingRater(_embedder(self.embedder, self.revision, settings)))
+            found.append(EmbeddingRater(open_embedder(self.embedder, self.revision, settings)))
         return tuple(found)
-
-
-def _embedder(name: str, revision: str | None, settings: Settings) -> Embedder:
-    if name == LEXICAL:
-        from scoring.raters import LexicalEmbedder
-
-        return LexicalEmbedder()
-    from subjects.embedding import load_encoder
-
-    return load_encoder(name, revision=revision, device=settings.device)

@@ -78,6 +78,15 @@ class ExportAsked(Record):
     plain: bool = False
 
 
+class FiringBody(Record):
+    """A text, to find units of ``subject`` (of one ``site``, or of all) that fire on it."""
+
+    subject: Name
+    text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+    site: Name | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
 class LimitsBody(Record):
     """New limits of a job, for all of it from its beginning; None leaves one as it is."""
 
@@ -101,11 +110,13 @@ class FindingsAsked(Record):
 class SearchAsked(Record):
     """What is looked for: all words of ``q`` ("phrases", -without, beginn*), and filters.
 
+    ``by`` meaning: what is nearest to ``q`` in meaning, where the service can compare meanings.
     ``everything``: also what was said before the newest investigation. ``after`` is the end of the
     page before.
     """
 
     q: Annotated[str, Field(max_length=LONGEST_SENTENCE)] = ""
+    by: Literal["words", "meaning"] = "words"
     subject: Name | None = None
     site: Name | None = None
     verdict: Name | None = None

@@ -18,6 +18,7 @@ from service.bodies import (
     ExplainBody,
     ExportAsked,
     FindingsAsked,
+    FiringBody,
     LimitsBody,
     RunBody,
     SearchAsked,
@@ -25,6 +26,7 @@ from service.bodies import (
 )
 from service.conversations import Talks
 from service.documents import (
+    FiringFound,
     Health,
     Page,
     ScoredExplanation,
@@ -34,7 +36,7 @@ from service.documents import (
 )
 from storage.documents import DocumentText, SiteLine, Version
 from storage.findings import FindingLine, StoredFinding
-from storage.found import SearchPage
+from storage.found import MeaningPage, SearchPage
 from storage.job_documents import JobDocument
 from storage.jobs import JobEvent
 
@@ -124,6 +126,19 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
         :class:`NotStored` where nothing was explained, :class:`InvalidSetting` for what a format
         cannot hold.
         """
+        ...
+
+    @property
+    def embedder(self) -> str | None:
+        """What compares meanings, as it may be shown; None where nothing does."""
+        ...
+
+    async def meaning(self, asked: SearchAsked) -> MeaningPage:
+        """Explanations that fit filters, nearest in meaning first; 501 where nothing compares."""
+        ...
+
+    async def firing(self, body: FiringBody) -> FiringFound:
+        """Units that fire on a text; :class:`IndexMissing` when no site was collected."""
         ...
 
     async def texts(self, body: RunBody) -> TextsRun:

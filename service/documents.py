@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import Field
 
 from core.ids import UnitIdField
-from core.results import Explanation, Finite, Record, Score
+from core.results import Explanation, Finite, Record, Score, Verdict
 
 Item = TypeVar("Item")
 
@@ -70,6 +70,61 @@ class TextsRun(Record):
     unit: UnitIdField
     texts: list[TextRun]
     peak: Finite | None = None
+
+
+class FiringUnit(Record):
+    """A unit on a text: its peak is ``value``, at token number ``position``.
+
+    ``share`` of the corpus's windows have a peak of this unit as high (or up to a fifth lower: they
+    were counted in bins), ``random_share`` of random texts as long as this one (None without any);
+    this text is counted in both. ``typical_peak`` is the median of its strongest windows (None: it
+    is silent in those that explanations are made from), ``ratio`` the value in its terms.
+    ``verdict`` and ``text`` are what its newest investigation said, where there is one.
+    """
+
+    unit: UnitIdField
+    value: Finite
+    token: str
+    position: int
+    share: Finite
+    random_share: Finite | None
+    typical_peak: Finite | None
+    ratio: Finite | None
+    verdict: Verdict | None
+    text: str | None
+
+
+class FiringNull(Record):
+    """How many units are as unusual on random text of the same length, in ``draws`` of it.
+
+    ``p`` is the share of draws, this text among them, with as many units or more.
+    """
+
+    draws: int
+    mean: Finite
+    p95: Finite
+    p: Finite
+
+
+class FiringFound(Record):
+    """Units that a text makes fire, the most unusual first.
+
+    ``ranked`` live units of ``sites`` were looked at; ``not_collected`` sites cannot be. ``above``
+    counts units with a ``share`` of at most ``unusual``; ``null`` says how many there are anyway
+    (None: too little random text). The subject read the text in ``windows`` pieces.
+    """
+
+    subject: str
+    corpus: str
+    tokens: list[str]
+    windows: int
+    units: list[FiringUnit]
+    ranked: int
+    sites: list[str]
+    not_collected: list[str]
+    unusual: Finite
+    above: int
+    null: FiringNull | None
 
 
 class Health(Record):

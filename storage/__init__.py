@@ -12,14 +12,15 @@ units cost), :mod:`storage.rating_rows` (which ratings are refused), :mod:`stora
 which order; :mod:`storage.words` what a word is) and :mod:`storage.schema` (the tables; its
 docstring says how to change one). Jobs about many units are in :mod:`storage.job_store`;
 :mod:`storage.jobs` says what states they and their items go through, :mod:`storage.event_rows` how
-what happens in them is numbered. :mod:`storage.engine` opens databases, :mod:`storage.faults` turns
-their failures into :class:`core.errors.StorageError`.
+what happens in them is numbered. :mod:`storage.engine` opens databases, :mod:`storage.looking`
+looks at one without changing it, :mod:`storage.faults` turns their failures into
+:class:`core.errors.StorageError`.
 """
 
 from storage.answers import Answer, SiteAnswers, Unanswered
 from storage.calls import CallRecord, CallStatus, Spent, Totals
 from storage.costs import PastRun, UnitCost
-from storage.found import FoundExplanation, FoundScore, SearchPage
+from storage.found import FoundByMeaning, FoundExplanation, FoundScore, MeaningPage, SearchPage
 from storage.job_store import JobStore
 from storage.jobs import (
     Ending,
@@ -46,6 +47,7 @@ __all__ = [
     "Ending",
     "EventKind",
     "ExperimentRecord",
+    "FoundByMeaning",
     "FoundExplanation",
     "FoundScore",
     "Held",
@@ -59,6 +61,7 @@ __all__ = [
     "JobSummary",
     "KeyRecord",
     "KeyStore",
+    "MeaningPage",
     "Opening",
     "PastRun",
     "RatingRecord",

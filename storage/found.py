@@ -62,6 +62,44 @@ class SearchPage(Record):
     after: str | None
 
 
+class FoundByMeaning(FoundExplanation):
+    """An explanation and how near it is to what was asked for.
+
+    ``similarity`` is the cosine of their directions; ``z`` how many standard deviations of all
+    similarities that is above their mean, ``None`` where they do not differ.
+    """
+
+    similarity: Finite
+    z: Finite | None
+
+
+class Similarities(Record):
+    """How near all explanations that were compared are to what was asked for.
+
+    They are the baseline of a single similarity: every explanation is near to every text to some
+    degree, and how much depends on the embedder. ``count`` is how many there are; figures are
+    ``None`` without any. ``not_compared`` have no direction, ``waiting`` were not yet given one.
+    """
+
+    count: int
+    mean: Finite | None
+    deviation: Finite | None
+    median: Finite | None
+    p95: Finite | None
+    highest: Finite | None
+    not_compared: int
+    waiting: int
+
+
+class MeaningPage(Record):
+    """Explanations, nearest in meaning first; ``after`` asks for the next page."""
+
+    hits: tuple[FoundByMeaning, ...]
+    after: str | None
+    all: Similarities
+    embedder: str
+
+
 def snippet(text: str, terms: Sequence[Term]) -> Pieces:
     """About :data:`SNIPPET` characters of ``text`` with the first match in them, in pieces.
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -29,7 +30,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0011"
+HEAD = "0012"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -132,6 +133,16 @@ for _statement, _dialect in (
 ):
     _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
     event.listen(explanation_words, "after_create", _ddl.execute_if(dialect=_dialect))
+
+explanation_vectors = Table(
+    "explanation_vectors",
+    metadata,
+    Column("explanation_id", Text, ForeignKey("explanations.id"), primary_key=True),
+    # the fingerprint of what gives texts directions
+    Column("embedder", Text, primary_key=True),
+    # float32, little-endian, of length one; all zeros where the text has no direction
+    Column("vector", LargeBinary, nullable=False),
+)
 
 scores = Table(
     "scores",

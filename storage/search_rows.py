@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
@@ -35,7 +36,7 @@ from storage.columns import escape
 from storage.found import FoundExplanation, FoundScore, SearchPage, snippet
 from storage.rows import fields, is_main
 from storage.schema import explanation_words, explanations, runs, scores, units
-from storage.search_query import SearchQuery, read_query
+from storage.search_query import SearchQuery, Term, read_query
 from storage.word_rows import holds, matches
 
 MOST_AT_ONCE = 1000
@@ -80,7 +81,7 @@ def page(connection: Connection, asked: Search, limit: int, after: str | None) -
     query = read_query(asked.text)
     name = fingerprint(asdict(asked))
     place = _place(query, connection.dialect.name)
-    statement = _found(asked, query, connection.dialect.name).add_columns(
+    statement = fitting(asked, *matches(query, connection.dialect.name)).add_columns(
         *(part.label(f"place_{i}") for i, part in enumerate(place))
     )
     if after is not None:
@@ -91,10 +92,14 @@ def page(connection: Connection, asked: Search, limit: int, after: str | None) -
     if len(rows) > limit:
         last = (rows[limit - 1]._mapping[f"place_{i}"] for i in range(len(place)))
         end = "-".join([name, *(str(abs(number)) for number in last)])
-    return SearchPage(hits=tuple(_hit(row, query) for row in rows[:limit]), after=end)
+    return SearchPage(hits=tuple(hit(row, query.required) for row in rows[:limit]), after=end)
 
 
-def _found(asked: Search, query: SearchQuery, dialect: str) -> Select[Any]:
+def fitting(asked: Search, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Explanations that fit everything but the text of ``asked``, with what a hit says of them.
+
+    ``conditions`` are more of them, on ``explanation_words``.
+    """
     main = scores.alias()
     score = select(func.min(main.c.number)).where(
         main.c.explanation_id == explanations.c.id,
@@ -102,13 +107,9 @@ def _found(asked: Search, query: SearchQuery, dialect: str) -> Select[Any]:
         *is_main(main),
     )
     investigated = ~runs.c.key.contains("/")
-    conditions = [
-        *matches(query, dialect),
-        or_(runs.c.status == "done", ~investigated),
-        *_filters(asked),
-    ]
+    wanted = [*conditions, or_(runs.c.status == "done", ~investigated), *_filters(asked)]
     if asked.only_newest:
-        conditions.append(or_(~investigated, ~_newer()))
+        wanted.append(or_(~investigated, ~_newer()))
     return (
         select(
             explanations, units.c.subject, units.c.site, units.c.unit_index, runs.c.verdict,
@@ -119,7 +120,7 @@ def _found(asked: Search, query: SearchQuery, dialect: str) -> Select[Any]:
         .join(units, explanations.c.unit_number == units.c.number)
         .join(runs, explanations.c.run_id == runs.c.id)
         .outerjoin(scores, scores.c.number == score.scalar_subquery())
-        .where(*conditions)
+        .where(*wanted)
     )  # fmt: skip
 
 
@@ -179,7 +180,8 @@ def _read(after: str, name: str, length: int) -> tuple[int, ...]:
     )
 
 
-def _hit(row: Row[Any], query: SearchQuery) -> FoundExplanation:
+def hit(row: Row[Any], terms: Sequence[Term] = ()) -> FoundExplanation:
+    """A row of :func:`fitting`, with ``terms`` marked in its text."""
     score = None
     if row.score is not None:
         figures = {name: row._mapping[f"score_{name}"] for name in FoundScore.model_fields}
@@ -190,6 +192,6 @@ def _hit(row: Row[Any], query: SearchQuery) -> FoundExplanation:
         explanation=row.id,
         run=row.run_id,
         score=score,
-        snippet=snippet(row.text, query.required),
+        snippet=snippet(row.text, terms),
         **fields(row, FoundExplanation, *made_here),
     )

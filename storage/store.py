@@ -9,11 +9,10 @@ was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, select
+from sqlalchemy import Engine, Row, Select, insert, select
 
 from core.errors import NotStored, StorageError
 from core.ids import UnitId
@@ -24,7 +23,7 @@ from storage.calls import CallRecord, CallStatus, Spent
 from storage.conversations import ConversationStore
 from storage.costs import PastRun, UnitCost
 from storage.documents import DocumentStore
-from storage.engine import display_name, make_engine, read_url, transaction
+from storage.engine import display_name, make_engine, read_url
 from storage.faults import translated
 from storage.findings import FindingStore
 from storage.found import SearchPage
@@ -32,6 +31,7 @@ from storage.job_store import JobStore
 from storage.keys import KeyStore
 from storage.lookup import find_by_id
 from storage.migrations import bring_up_to_date
+from storage.part import Part
 from storage.rating_store import RatingStore
 from storage.records import ExperimentRecord, Opening, RunRecord, StoredRun
 from storage.rows import fields, is_unit, raise_version, unit_number, write_run
@@ -45,6 +45,7 @@ from storage.schema import (
     units,
 )
 from storage.search_rows import Search
+from storage.vectors import VectorStore
 
 _KEYS_AT_ONCE = 500
 _RUNS = select(runs, units.c.subject, units.c.site, units.c.unit_index, units.c.spec_hash).join(
@@ -71,7 +72,7 @@ def open_store(url: str, *, busy_timeout: float = 30.0) -> Store:
     return Store(engine, name)
 
 
-class Store:
+class Store(Part):
     """An open database; close it, or use it in a ``with`` block. May be shared by threads.
 
     Every method raises :class:`StorageError` when the database fails, :class:`DiskFull` when there
@@ -79,6 +80,7 @@ class Store:
     """
 
     def __init__(self, engine: Engine, name: str) -> None:
+        super().__init__(engine, name, self._check_open)
         self.engine = engine
         self.name = name
         self._closed = False
@@ -103,6 +105,11 @@ class Store:
     def jobs(self) -> JobStore:
         """Jobs about many units, and their items."""
         return JobStore(self.engine, self.name, self._check_open)
+
+    @property
+    def vectors(self) -> VectorStore:
+        """Directions of explanations by what they mean."""
+        return VectorStore(self.engine, self.name, self._check_open)
 
     @property
     def documents(self) -> DocumentStore:
@@ -163,12 +170,12 @@ class Store:
 
     def past_runs(self, subject: str, site: str | None, limit: int) -> list[PastRun]:
         """What the newest finished investigations of a site (``None``: a subject) came to cost."""
-        with transaction(self.engine, self.name, writes=False) as connection:
+        with self._reading() as connection:
             return cost_rows.past_runs(connection, subject, site, limit)
 
     def dearest(self, job: str, limit: int) -> list[UnitCost]:
         """The units of a job on which most was spent since it was made, dearest first."""
-        with transaction(self.engine, self.name, writes=False) as connection:
+        with self._reading() as connection:
             return cost_rows.dearest(connection, job, limit)
 
     def answered(
@@ -191,8 +198,7 @@ class Store:
 
         Documents are not read.
         """
-        self._check_open()
-        with transaction(self.engine, self.name, writes=False) as connection:
+        with self._reading() as connection:
             return answer_rows.of_site(connection, subject, site)
 
     def known_explanations(self, ids: Sequence[str]) -> set[str]:
@@ -278,8 +284,7 @@ class Store:
         cannot be meant.
         """
         asked = Search(text, subject, site, verdict, method, min_score, only_newest)
-        self._check_open()
-        with transaction(self.engine, self.name, writes=False) as connection:
+        with self._reading() as connection:
             return search_rows.page(connection, asked, limit, after)
 
     # calls of language models
@@ -309,8 +314,7 @@ class Store:
 
         :class:`NotStored` when there is none, or when several begin so.
         """
-        self._check_open()
-        with transaction(self.engine, self.name, writes=False) as connection:
+        with self._reading() as connection:
             row = find_by_id(connection, llm_calls, "call", id)
         return self._calls([row])[0]
 
@@ -383,10 +387,6 @@ class Store:
         with self._writing() as connection:
             connection.execute(insert(llm_calls), [call.model_dump() for call in calls])
 
-    def _writing(self) -> AbstractContextManager[Connection]:
-        self._check_open()
-        return transaction(self.engine, self.name, writes=True)
-
     def _check_open(self) -> None:
         if self._closed:
             raise StorageError(f"{self.name!r} was closed", "open the store again")
@@ -395,8 +395,7 @@ class Store:
         self, asked: Select[Any], exists: Select[Any] | None = None, missing: str = ""
     ) -> list[Row[Any]]:
         """The rows of ``asked``; :class:`NotStored` when there are none and ``exists`` has none."""
-        self._check_open()
-        with transaction(self.engine, self.name, writes=False) as connection:
+        with self._reading() as connection:
             found = list(connection.execute(asked))
             if not found and exists is not None and connection.execute(exists).first() is None:
                 raise NotStored(missing, "check the id")

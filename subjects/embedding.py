@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import SubjectLoadError
+from core.hashing import fingerprint
 from subjects.loading import one_line_errors, quiet_loading, resolve_device
+from subjects.tokens import open_tokenizer
+from subjects.weights import digest_tensors
 
 BATCH = 32
 LONGEST = 512
@@ -28,6 +32,13 @@ class Encoder:
     def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
         self._model, self._tokenizer, self.name = model.eval(), tokenizer, name
         self._longest = _longest(model.config, tokenizer)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change when the vectors of texts would."""
+        weights = digest_tensors(self._model.state_dict())
+        tokens = open_tokenizer(self._tokenizer).digest()
+        return fingerprint(["encoder/1", weights, tokens, self._longest])
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -50,9 +61,12 @@ class Encoder:
         return np.asarray(pooled.cpu().numpy())
 
 
-def load_encoder(source: str, *, revision: str | None = None, device: str = "auto") -> Encoder:
+def load_encoder(
+    source: str, *, revision: str | None = None, device: str = "auto", name: str | None = None
+) -> Encoder:
     """The encoder of ``source``, a folder or a Hugging Face ID, at ``revision`` of the hub.
 
+    It is called ``name``; without one, after its source.
     Weights are read from safetensors alone and no code of a repository is run. Raises
     :class:`UnknownSubject` (no such repository) or :class:`SubjectLoadError` (anything else).
     """
@@ -76,7 +90,8 @@ def load_encoder(source: str, *, revision: str | None = None, device: str = "aut
             raise SubjectLoadError(error.message, hint) from error
         raise
     tokenizer.padding_side = "right"
-    name = source if local or not revision else f"{source}@{revision}"
+    if name is None:
+        name = source if local or not revision else f"{source}@{revision}"
     return Encoder(model.to(place), tokenizer, name)
 
 

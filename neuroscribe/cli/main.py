@@ -18,6 +18,7 @@ from neuroscribe.cli import (
     bench,
     chat,
     collect,
+    doctor,
     explain,
     explain_layer,
     export,
@@ -61,6 +62,7 @@ app.command("serve")(serve.serve)
 app.command("work")(work.work)
 app.command("export")(export.export)
 app.command("import")(import_files.import_files)
+app.command("doctor")(doctor.doctor)
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")

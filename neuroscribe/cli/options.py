@@ -124,7 +124,8 @@ Embedder = Annotated[
     typer.Option(
         "--embedder",
         metavar="MODEL",
-        help="Adds embedding: lexical (no model), or folder or Hugging Face ID of an encoder.",
+        help="Adds embedding: lexical (no model), minilm (extra embed), or folder or Hugging Face "
+        "ID of an encoder.",
     ),
 ]
 EmbedderRevision = Annotated[

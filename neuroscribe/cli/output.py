@@ -81,3 +81,28 @@ def collecting(quiet: bool) -> Iterator[Callable[[Progress], None]]:
             )
 
         yield draw
+
+
+@contextmanager
+def comparing(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A callback for how many explanations have a vector, drawn on stderr if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+
+        def tell(done: int, of: int) -> None:
+            if done == 0 < of and not quiet:
+                sys.stderr.write(f"giving {of:,} explanations a vector (once for each)\n")
+
+        yield tell
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    with Bars(
+        TextColumn("vectors of explanations"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console(stderr=True),
+        transient=True,
+    ) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda done, of: bars.update(task, completed=done, total=of)

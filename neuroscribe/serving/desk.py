@@ -18,6 +18,7 @@ from core.together import Together
 from neuroscribe.interchange.exporting import Target
 from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
 from neuroscribe.serving.exports import opened
+from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.health import looked_at
 from neuroscribe.serving.stored import StoredAnswers
 from neuroscribe.serving.talks import LocalTalks
@@ -33,9 +34,19 @@ from neuroscribe.sweeping import (
 from neuroscribe.sweeps.units import Chosen
 from neuroscribe.workspace import CorpusChoice
 from service.auth import Caller
-from service.bodies import ExplainBody, ExportAsked, LimitsBody, RunBody, Spend, SweepBody
+from service.bodies import (
+    ExplainBody,
+    ExportAsked,
+    FiringBody,
+    LimitsBody,
+    RunBody,
+    SearchAsked,
+    Spend,
+    SweepBody,
+)
 from service.desk import Asked, Export
 from service.documents import (
+    FiringFound,
     Health,
     SiteShown,
     SubjectShown,
@@ -43,6 +54,7 @@ from service.documents import (
     TextsRun,
 )
 from service.problems import ServiceError
+from storage.found import MeaningPage
 from storage.job_documents import JobDocument, job_document, job_documents
 from storage.jobs import JobEvent
 
@@ -70,8 +82,10 @@ class LocalDesk(StoredAnswers):
     _indexes: dict[tuple[str, str], ActivationIndex] = field(default_factory=dict)
     talks: LocalTalks = field(init=False)
     _keys: KnownKeys = field(init=False)
+    _finding: Finding = field(init=False)
 
     def __post_init__(self) -> None:
+        self._finding = Finding(self.workspace.settings, self.store)
         self._keys = KnownKeys(self.workspace)
         self.talks = LocalTalks(self.workspace, self.store, self.corpus, self.explain, self._wake)
 
@@ -148,6 +162,20 @@ class LocalDesk(StoredAnswers):
         except NotStored:
             await self.check(UnitId(subject, site, index or 0))
             raise
+
+    @property
+    def embedder(self) -> str | None:
+        """What compares meanings."""
+        return self._finding.embedder
+
+    async def meaning(self, asked: SearchAsked) -> MeaningPage:
+        """Explanations by what they mean."""
+        return await self._finding.by_meaning(asked)
+
+    async def firing(self, body: FiringBody) -> FiringFound:
+        """Units that fire on a text."""
+        subject = await self._subject(body.subject)
+        return await self._finding.firing(subject, body, partial(self._index, body.subject))
 
     # what makes subjects work
 

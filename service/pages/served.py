@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.documents import ExplainDocument, ShownExcerpt
 from core.ids import UnitId
-from service.documents import SubjectShown, SubjectSites, TextRun
-from service.pages.figures import Shading
+from service.documents import FiringFound, SubjectShown, SubjectSites, TextRun
+from service.pages.figures import VERDICTS, Shading
 from service.pages.history import Notice
 from service.pages.templating import encodable, environment
 from service.pages.unit import excerpt_row, shown
 from storage.documents import Version
+from storage.found import MeaningPage, SearchPage
 from storage.job_documents import JobDocument
 from storage.jobs import JobEvent, JobStatus
 
@@ -44,6 +45,32 @@ def home_page(subjects: Sequence[SubjectShown], jobs: Sequence[JobDocument]) -> 
 def subject_page(subject: SubjectSites) -> str:
     """A model's layers."""
     return page("subject.html.j2", subject=subject)
+
+
+def search_page(
+    asked: Mapping[str, Any], found: SearchPage | MeaningPage | None = None, fault: str = ""
+) -> str:
+    """What was found for ``asked`` (``q``, ``by``, ``embedder``, ``subjects``).
+
+    ``found`` is None where nothing was looked for.
+    """
+    return page(
+        "search.html.j2",
+        text="",
+        subject="",
+        site="",
+        **asked,
+        found=found,
+        hits=() if found is None else found.hits,
+        all=found.all if isinstance(found, MeaningPage) else None,
+        fault=fault,
+        verdicts=VERDICTS,
+    )
+
+
+def firing_page(asked: Mapping[str, Any], found: FiringFound | None = None, fault: str = "") -> str:
+    """Units that fire on ``asked`` (``subject``, ``site``, ``text``, ``subjects``)."""
+    return page("firing.html.j2", **asked, found=found, fault=fault, verdicts=VERDICTS)
 
 
 def jobs_page(jobs: Sequence[JobDocument]) -> str:

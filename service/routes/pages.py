@@ -13,9 +13,8 @@ from core.documents import ExplainDocument
 from core.errors import NeuroscribeError, NotStored
 from core.ids import UnitId
 from service.auth import COOKIE, Gate, Reader
-from service.bodies import RunBody, SearchAsked
+from service.bodies import FiringBody, RunBody, SearchAsked
 from service.pages import served
-from service.pages.figures import VERDICTS
 from service.pages.history import not_the_newest, notices
 from service.pages.site import site_page
 from service.pages.unit import unit_page
@@ -141,18 +140,42 @@ async def search(
     desk: Work,
     caller: Reader,
     q: Annotated[str, Query(max_length=2_000)] = "",
+    by: Annotated[str, Query(pattern="^(words|meaning)$")] = "words",
     after: Annotated[str | None, Query(max_length=500)] = None,
 ) -> HTMLResponse:
-    """Stored explanations by their words."""
+    """Stored explanations by their words or their meaning."""
+    asked = {"q": q, "by": by, "embedder": desk.embedder, "subjects": await desk.subjects()}
     if not q.strip():
-        return HTMLResponse(served.page("search.html.j2", q="", hits=[], next=None, fault=""))
+        return HTMLResponse(served.search_page(asked))
     try:
+        if by == "meaning":
+            wanted = SearchAsked(q=q, by="meaning", after=after or None)
+            return HTMLResponse(served.search_page(asked, await desk.meaning(wanted)))
         found = await desk.search(SearchAsked(q=q, after=after or None))
     except NeuroscribeError as error:
-        page = served.page("search.html.j2", q=q, hits=[], next=None, fault=str(error))
-        return HTMLResponse(page, status_of(error))
-    shown = {"q": q, "hits": found.hits, "next": found.after, "fault": ""}
-    return HTMLResponse(served.page("search.html.j2", verdicts=VERDICTS, **shown))
+        return HTMLResponse(served.search_page(asked, fault=str(error)), status_of(error))
+    return HTMLResponse(served.search_page(asked, found))
+
+
+@router.get("/search/firing")
+async def firing(
+    desk: Work,
+    caller: Reader,
+    subject: Annotated[str, Query(max_length=200)] = "",
+    site: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=2_000)] = "",
+) -> HTMLResponse:
+    """Units that fire on a text."""
+    asked = {"subject": subject, "site": site, "text": text, "subjects": await desk.subjects()}
+    if not (subject and text.strip()):
+        return HTMLResponse(served.firing_page(asked))
+    if not caller.may("run"):
+        return HTMLResponse(served.firing_page(asked, fault="this key may read only"), 403)
+    try:
+        found = await desk.firing(FiringBody(subject=subject, site=site or None, text=text))
+    except NeuroscribeError as error:
+        return HTMLResponse(served.firing_page(asked, fault=str(error)), status_of(error))
+    return HTMLResponse(served.firing_page(asked, found))
 
 
 @router.get("/jobs")

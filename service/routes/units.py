@@ -13,7 +13,7 @@ from service.documents import Page, ScoredExplanation, SubjectShown, SubjectSite
 from service.problems import documented
 from service.routes.common import Identifier, PageSize, Site, Subject, Unit, Work, document
 from storage.documents import SiteLine
-from storage.found import SearchPage
+from storage.found import MeaningPage, SearchPage
 
 router = APIRouter(prefix="/v1", tags=["units"])
 READ = documented(404, 409)
@@ -83,7 +83,11 @@ async def list_explanations(
     )
 
 
-@router.get("/search", responses=documented())
-async def search(asked: Annotated[SearchAsked, Query()], desk: Work, caller: Reader) -> SearchPage:
-    """Stored explanations that hold all words, best match first."""
+@router.get("/search", responses=documented(501))
+async def search(
+    asked: Annotated[SearchAsked, Query()], desk: Work, caller: Reader
+) -> MeaningPage | SearchPage:
+    """Stored explanations that hold all words, or are nearest in meaning; best match first."""
+    if asked.by == "meaning":
+        return await desk.meaning(asked)
     return await desk.search(asked)

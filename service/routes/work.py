@@ -10,8 +10,8 @@ from starlette.responses import StreamingResponse
 
 from core.documents import ExplainDocument
 from service.auth import Reader, Runner
-from service.bodies import ExplainBody, LimitsBody, RunBody, SweepBody
-from service.documents import TextsRun
+from service.bodies import ExplainBody, FiringBody, LimitsBody, RunBody, SweepBody
+from service.documents import FiringFound, TextsRun
 from service.events import Feeds
 from service.problems import documented, failure
 from service.routes.common import (
@@ -155,6 +155,12 @@ async def retry_failed(id: Identifier, desk: Work, caller: Runner) -> JobDocumen
 async def run_texts(body: RunBody, desk: Work, caller: Runner) -> TextsRun:
     """Run texts of your own on a unit; requests that wait for one model are answered together."""
     return await desk.texts(body)
+
+
+@router.post("/search/firing", responses=documented(404, 409))
+async def find_firing(body: FiringBody, desk: Work, caller: Runner) -> FiringFound:
+    """Units that fire on a text, by how unusual that is for each; sites must be collected."""
+    return await desk.firing(body)
 
 
 async def _ended(feeds: Feeds, job: str, seconds: float) -> dict[str, Any] | None:

@@ -29,17 +29,17 @@ def bring_up_to_date(engine: Engine, name: str, patience: float) -> None:
     to another program, or when another process holds the lock for longer than ``patience`` seconds.
     """
     with transaction(engine, name, writes=False) as connection:
-        if _version(connection, name) == HEAD:
+        if version_of(connection, name) == HEAD:
             return
     use_wal(engine, patience)
     with _alembic_is_global, transaction(engine, name, writes=True) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
-        if (found := _version(connection, name)) != HEAD:
+        if (found := version_of(connection, name)) != HEAD:
             _upgrade(connection, name, found)
 
 
-def _version(connection: Connection, name: str) -> str | None:
+def version_of(connection: Connection, name: str) -> str | None:
     """The revision a database is at; ``None`` when it is empty."""
     tables = set(inspect(connection).get_table_names())
     if VERSION_TABLE in tables:

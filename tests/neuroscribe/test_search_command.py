@@ -26,7 +26,8 @@ def store(own_home: Path) -> Iterator[Store]:
 
 
 def save(store: Store, index: int, text: str, **changes: Any) -> None:
-    unit, id = UnitId("demo", "mlp.2", index), f"ex-{index}"
+    unit = UnitId.parse(changes.pop("unit", f"demo/mlp.2/{index}"))
+    id = f"ex-{index}"
     provenance = Provenance(
         method="pattern", seed=0, subject_spec="s", corpus="c", index="i", code_version="0"
     )

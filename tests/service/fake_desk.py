@@ -8,7 +8,14 @@ from types import TracebackType
 from fake_talks import FakeTalks
 
 from core.documents import UnitProfile
-from core.errors import IndexMissing, InvalidSetting, NotStored, StorageError, UnknownSubject
+from core.errors import (
+    IndexMissing,
+    InvalidSetting,
+    NotStored,
+    StorageError,
+    UnknownSite,
+    UnknownSubject,
+)
 from core.ids import UnitId
 from core.results import Usage
 from service.auth import Caller
@@ -16,6 +23,7 @@ from service.bodies import (
     ExplainBody,
     ExportAsked,
     FindingsAsked,
+    FiringBody,
     LimitsBody,
     RunBody,
     SearchAsked,
@@ -23,6 +31,9 @@ from service.bodies import (
 )
 from service.desk import Asked, Export
 from service.documents import (
+    FiringFound,
+    FiringNull,
+    FiringUnit,
     Health,
     Page,
     ScoredExplanation,
@@ -35,7 +46,14 @@ from service.documents import (
 from storage.calls import Spent
 from storage.documents import DocumentText, SiteLine, Version
 from storage.findings import FindingLine, StoredFinding
-from storage.found import FoundExplanation, FoundScore, SearchPage
+from storage.found import (
+    FoundByMeaning,
+    FoundExplanation,
+    FoundScore,
+    MeaningPage,
+    SearchPage,
+    Similarities,
+)
 from storage.job_documents import JobDocument
 from storage.jobs import JobCounts, JobEvent, JobStatus
 
@@ -110,6 +128,7 @@ class FakeDesk:
             ),
             snippet=(("Fires", True), (' 10/10 on "<b>".', False)),
         )
+        self.embedder: str | None = "minilm"
         self.entered = False
         self.talks = FakeTalks()
 
@@ -222,6 +241,35 @@ class FakeDesk:
             raise InvalidSetting("nothing to look for in '-'", "give a word")
         hits = (self.hit,) if asked.after is None and asked.q != "nothing" else ()
         return SearchPage(hits=hits, after="end" if hits else None)
+
+    async def meaning(self, asked: SearchAsked) -> MeaningPage:
+        self._check()
+        self.asked.append(asked)
+        if not asked.q.strip():
+            raise InvalidSetting("there is no text to compare with", "say what it should mean")
+        known = Similarities(
+            count=40, mean=0.1, deviation=0.1, median=0.12, p95=0.31, highest=0.62,
+            not_compared=0, waiting=7,
+        )  # fmt: skip
+        hit = FoundByMeaning(**dict(self.hit), similarity=0.62, z=5.2)
+        hits = () if asked.after else (hit,)
+        after = "end" if hits else None
+        return MeaningPage(hits=hits, after=after, all=known, embedder="minilm")
+
+    async def firing(self, body: FiringBody) -> FiringFound:
+        await self.subject(body.subject)
+        self.asked.append(body)
+        if body.site not in (None, "mlp.0"):
+            raise UnknownSite(f"subject 'demo' has no site {body.site!r}", "sites: mlp.0")
+        unit = FiringUnit(
+            unit=UnitId("demo", "mlp.0", 1), value=2.5, token="<b>", position=0, share=0.001,
+            random_share=0.0039, typical_peak=2.0, ratio=1.25, verdict="explained", text="<i> tags",
+        )  # fmt: skip
+        return FiringFound(
+            subject="demo", corpus="builtin", tokens=["<b>"], windows=1, units=[unit], ranked=8,
+            sites=["mlp.0"], not_collected=["resid.0"], unusual=0.01, above=1,
+            null=FiringNull(draws=256, mean=0.4, p95=2.0, p=0.25),
+        )  # fmt: skip
 
     async def texts(self, body: RunBody) -> TextsRun:
         self._check()

@@ -129,3 +129,12 @@ def test_search_takes_words_and_filters(desk: FakeDesk, client: Client) -> None:
     assert client.get(f"/v1/search?q=x&after={found['after']}").json["hits"] == []
     assert client.get("/v1/search?q=-").code == "invalid_setting"
     assert client.get("/v1/search?nonsense=1").status == 422
+
+
+def test_a_search_by_meaning_says_how_near_each_is_and_all_are(client: Client) -> None:
+    found = client.get("/v1/search?q=water&by=meaning").json
+    assert (found["hits"][0]["similarity"], found["hits"][0]["z"]) == (0.62, 5.2)
+    assert (found["all"]["p95"], found["embedder"]) == (0.31, "minilm")
+    assert "similarity" not in client.get("/v1/search?q=water").json["hits"][0]
+    assert client.get("/v1/search?q=water&by=magic").code == "invalid_request"
+    assert client.get("/v1/search?by=meaning").code == "invalid_setting"

@@ -223,3 +223,48 @@ def test_the_script_offers_the_same_buttons_as_the_server() -> None:
     asked = f"console.log(JSON.stringify({json.dumps(cases)}.map(([a, s, f]) => usable[a](s, f))))"
     said = run(["node", "-e", table + asked], capture_output=True, check=True, text=True).stdout
     assert json.loads(said) == [served.usable(a, s, f > 0) for a, s, f in cases]
+
+
+def test_explanations_are_found_by_their_meaning_beside_what_all_are_like(
+    client: Client, desk: FakeDesk
+) -> None:
+    page = read(client, "/search?q=water&by=meaning")
+    assert "similarity 0.620" in page.text
+    assert "z 5.2" in page.text
+    assert "95th percentile 0.310" in page.text
+    assert "7 were not compared yet" in page.text
+    (checked,) = [i for i in page.having("input") if "checked" in i]
+    assert checked["value"] == "meaning"
+    (more,) = [a["href"] for a in page.having("a") if (a["href"] or "").startswith("/search?")]
+    assert more is not None
+    assert "by=meaning" in more
+    assert "No explanation was compared yet" in read(client, more).text
+    desk.embedder = None
+    assert "by meaning" not in read(client, "/search").text
+
+
+def test_units_that_fire_on_a_text_are_found_without_scripts(
+    client: Client, desk: FakeDesk
+) -> None:
+    form = read(client, "/search")
+    assert [f["action"] for f in form.having("form")][-1] == "/search/firing"
+    assert {f["name"] for kind in ("textarea", "select") for f in form.having(kind)} == {
+        "text",
+        "subject",
+    }
+    page = read(client, "/search/firing?subject=demo&site=&text=%3Cb%3E")
+    assert page.having("b") == []
+    assert page.having("i") == []
+    assert "1 of 8 live units" in page.text
+    assert "0.4 on average (95th percentile 2, 256 texts)" in page.text
+    assert "Not collected, so not ranked: resid.0" in page.text
+    assert "0.10 % 0.4 %" in page.text
+    assert read(client, "/search/firing").having("table") == []
+    wrong = client.get("/search/firing?subject=demo&site=mlp.9&text=a", **HTML)
+    assert wrong.status == 404
+    assert "has no site" in Page(wrong.body.decode()).text
+    limited = Client(create_app(desk, Gate(Known())))
+    refused = limited.get(
+        "/search/firing?subject=demo&text=a", authorization="Bearer reads", **HTML
+    )
+    assert refused.status == 403

@@ -83,6 +83,7 @@ def test_these_are_the_tables() -> None:
         "runs",
         "explanations",
         "explanation_words",
+        "explanation_vectors",
         "scores",
         "experiments",
         "report_openings",

@@ -1,0 +1,145 @@
+"""Searches that load something: explanations by their meaning, units by what they fire on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import MissingExtra, NeuroscribeError
+from service.problems import ServiceError
+from storage.found import MeaningPage
+from storage.search_rows import Search
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+    from neuroscribe.firing import IndexOf
+    from service.bodies import FiringBody, SearchAsked
+    from service.documents import FiringFound
+    from storage import Store
+    from subjects.embedding import Encoder
+    from subjects.protocol import Subject
+
+VECTORS_AT_ONCE = 256
+"""Explanations that one request may give vectors; what remains is left to the next."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Turns:
+    """Requests one at a time, so that they do not take the threads that others need."""
+
+    most: int
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _here: int = 0
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Waits for its turn; :class:`ServiceError` 503 where ``most`` are there already."""
+        if self._here >= self.most:
+            raise ServiceError(
+                503,
+                "queue_full",
+                f"{self.most} such searches wait already",
+                "try again in a moment",
+            )
+        self._here += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._here -= 1
+
+
+@dataclass(slots=True)
+class Finding:
+    """What a desk searches with. The embedder is loaded by the first search that needs it."""
+
+    settings: Settings
+    store: Store
+    _encoder: Encoder | None = None
+    _comparing: Turns = field(init=False)
+    _firing: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        most = self.settings.service_queue
+        self._comparing, self._firing = Turns(most), Turns(most)
+
+    @property
+    def embedder(self) -> str | None:
+        """The embedder as it may be shown: the last part of its name, so that no folder is."""
+        name = self.settings.service_embedder
+        return None if name is None else Path(name).name
+
+    async def by_meaning(self, asked: SearchAsked) -> MeaningPage:
+        """Explanations that are nearest in meaning; :class:`ServiceError` 501 without an embedder.
+
+        At most ``VECTORS_AT_ONCE`` explanations are given vectors; the page says how many wait.
+        """
+        async with self._comparing.one():
+            return await asyncio.to_thread(self._by_meaning, asked)
+
+    def _by_meaning(self, asked: SearchAsked) -> MeaningPage:
+        from neuroscribe.meaning import Meant, search_by_meaning
+
+        meant = Meant(asked.q, _filters(asked))
+        page = search_by_meaning(
+            self.store,
+            self._opened(),
+            meant,
+            limit=asked.limit,
+            after=asked.after,
+            most=VECTORS_AT_ONCE,
+        )
+        return page.model_copy(update={"embedder": self.embedder})
+
+    async def firing(self, subject: Subject, body: FiringBody, index_of: IndexOf) -> FiringFound:
+        """Units that fire on a text."""
+        from neuroscribe.firing import fires_on
+
+        find = partial(fires_on, subject, body.text, index_of, self.store)
+        async with self._firing.one():
+            return await asyncio.to_thread(find, site=body.site, limit=body.limit)
+
+    def _opened(self) -> Encoder:
+        name = self.settings.service_embedder
+        if name is None:
+            raise ServiceError(
+                501,
+                "no_embedder",
+                "this service does not compare meanings",
+                "start it with NEUROSCRIBE_SERVICE_EMBEDDER=minilm, or search by words",
+            )
+        if self._encoder is None:
+            from neuroscribe.embedders import open_encoder
+
+            try:
+                self._encoder = open_encoder(name, None, self.settings)
+            except MissingExtra:
+                raise
+            except NeuroscribeError as error:
+                log.warning("the embedder cannot be used: %s", error)
+                raise ServiceError(
+                    501,
+                    "embedder_unusable",
+                    "the embedder of this service cannot be used",
+                    "its log says why; search by words",
+                ) from error
+        return self._encoder
+
+
+def _filters(asked: SearchAsked) -> Search:
+    return Search(
+        subject=asked.subject,
+        site=asked.site,
+        verdict=asked.verdict,
+        method=asked.method,
+        min_score=asked.min_score,
+        only_newest=not asked.everything,
+    )

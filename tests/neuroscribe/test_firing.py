@@ -1,0 +1,214 @@
+"""``neuroscribe search --fires-on``: planted units whose word stands in the text come first."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import IndexMissing, InvalidSetting, UnknownSite
+from core.ids import UnitId
+from core.settings import Settings
+from neuroscribe.firing import UNUSUAL, Own, fires_on
+from neuroscribe.serving.finding import Finding
+from neuroscribe.serving.server import ServeOptions, application
+from neuroscribe.workspace import CorpusChoice, Workspace
+from service.bodies import FiringBody
+from service.problems import ServiceError
+from storage import Store, open_store
+from tests.neuroscribe.conftest import Ran
+from tests.neuroscribe.test_search_command import save
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "service"))
+
+from asgi_client import Client
+
+Run = Callable[..., Ran]
+TEXT = "The keys to the cabinet are on the table, and nobody knows why they are not lost."
+
+
+@pytest.fixture(scope="module")
+def collected(shared_home: Path, few: Path) -> Workspace:
+    """A small model of which one kind of site was collected."""
+    workspace = Workspace(Settings(home=shared_home, device="cpu"))
+    workspace.index("demo-tiny", "mlp.0", CorpusChoice(str(few)))
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with open_store(f"sqlite:///{tmp_path_factory.mktemp('firing')}/s.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def find(collected: Workspace, store: Store, few: Path) -> Callable[..., Any]:
+    """Units of a subject on a text."""
+
+    def call(text: str, subject: str = "demo-tiny", **asked: Any) -> Any:
+        index_of = partial(collected.index_if_there, subject, choice=CorpusChoice(str(few)))
+        return fires_on(collected.subject(subject), text, index_of, store, **asked)
+
+    return call
+
+
+def test_each_figure_is_what_the_model_and_the_index_say(
+    find: Callable[..., Any], collected: Workspace, few: Path
+) -> None:
+    found = find(TEXT, limit=5)
+    subject = collected.subject("demo-tiny")
+    index = collected.index_if_there("demo-tiny", "mlp.0", CorpusChoice(str(few)))
+    assert index is not None
+    ids = np.array([subject.tokenize(TEXT)])
+    assert found.tokens == list(subject.vocabulary.decode(ids[0]))
+    assert found.windows == 1
+    for unit in found.units:
+        site, number = unit.unit.site, unit.unit.index
+        values = subject.activations(subject.batch(ids), [site])[site][0, :, number]
+        assert unit.value == pytest.approx(float(values.max()), abs=1e-5)
+        assert unit.position == int(values.argmax())
+        assert unit.token == found.tokens[unit.position]
+        assert unit.typical_peak == pytest.approx(index.typical_peak(unit.unit))
+        assert unit.ratio == pytest.approx(unit.value / unit.typical_peak, rel=1e-4)
+    assert [u.share for u in found.units] == sorted(u.share for u in found.units)
+
+
+def test_a_share_counts_the_windows_that_peak_in_the_same_bin_or_above(
+    collected: Workspace, few: Path
+) -> None:
+    index = collected.index_if_there("demo-tiny", "mlp.0", CorpusChoice(str(few)))
+    assert index is not None
+    own = Own.of(index, "mlp.0")
+    unit = int(index.live_units("mlp.0")[0])
+    counts = index.site("mlp.0").splits[0].maxima[unit]
+    peaks = torch.zeros(3, len(own.live))
+    peaks[1, unit], peaks[2, unit] = (
+        index.statistics(UnitId("demo-tiny", "mlp.0", unit)).maximum,
+        9e9,
+    )
+    silent, highest, beyond = own.shares(peaks)[:, unit].tolist()
+    last, whole = int(counts[int(counts.nonzero().max())]), int(counts.sum())
+    assert silent == 1.0
+    assert beyond == pytest.approx(1 / (1 + whole))
+    assert highest in (beyond, pytest.approx((1 + last) / (1 + whole)))
+
+
+def test_a_text_is_set_against_random_text_of_its_own_length(
+    find: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find(TEXT)
+    assert found.unusual == UNUSUAL
+    assert found.null.draws > 20
+    assert 0 < found.null.p <= 1
+    assert 0 <= found.null.mean <= found.ranked
+    assert all(0 < u.random_share <= 1 for u in found.units)
+    assert find(TEXT) == found
+    long = find(TEXT * 8)
+    assert long.windows > 1
+    assert long.null.draws < found.null.draws
+    monkeypatch.setattr("neuroscribe.firing.NULL_WINDOWS", 1)
+    little = find(TEXT * 8)
+    assert little.null is None
+    assert {u.random_share for u in little.units} == {None}
+
+
+def test_what_was_not_collected_is_named_and_left_out(find: Callable[..., Any]) -> None:
+    found = find(TEXT)
+    assert all(site.startswith("mlp.") for site in found.sites)
+    assert "resid.0" in found.not_collected
+    assert {u.unit.site for u in find(TEXT, site="mlp.1").units} == {"mlp.1"}
+    with pytest.raises(IndexMissing, match=r"demo-tiny/resid\.0"):
+        find(TEXT, site="resid.0")
+    with pytest.raises(IndexMissing):
+        find(TEXT, "demo-lstm")
+    with pytest.raises(UnknownSite, match="sites: "):
+        find(TEXT, site="mlp.99")
+    for wrong in ("", "a" * 8_001):
+        with pytest.raises(InvalidSetting):
+            find(wrong)
+
+
+def test_a_planted_unit_is_found_by_its_word_with_what_was_said_of_it(
+    run: Run, home: Path, few: Path, collected: Workspace
+) -> None:
+    """Of the units that fire on one token each, the one whose token is rarest here."""
+    index = collected.index("planted", "exact", CorpusChoice(str(few)))
+    live = [UnitId("planted", "exact", int(i)) for i in index.live_units("exact")]
+    seen = [u for u in live if index.typical_peak(u)]
+    unit = min(seen, key=lambda u: index.statistics(u).documents_active)
+    truth = run("show", str(unit), "--corpus", few, "--json").json["truth"]["pattern"]
+    token = truth.split('"')[1]
+    asked = ("search", "--subject", "planted", "--corpus", few, "--fires-on", f"over{token} there")
+    first = run(*asked, "--json").json["units"][0]
+    assert (first["unit"], first["token"], first["ratio"]) == (str(unit), token, 1.0)
+    assert first["verdict"] is None
+    with Workspace().store() as store:
+        save(store, unit.index, "fires on [bold]a word\x1b[31m", unit=str(unit))
+    told = run(*asked)
+    assert "explained: fires on [bold]a word" in told.out
+    assert "\x1b" not in told.out
+    assert "on random text" in told.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--fires-on", "a"),
+        ("--fires-on", "a", "--subject", "demo", "word"),
+        ("--fires-on", "a", "--subject", "demo", "--meaning", "x"),
+        ("--fires-on", "a", "--subject", "demo", "--min-score", "0"),
+        ("--fires-on", "a", "--subject", "demo", "--all"),
+        ("--fires-on", "a" * 8_001, "--subject", "demo-tiny"),
+    ],
+)
+def test_what_cannot_be_asked_together_is_one_line(
+    run: Run, own_home: Path, words: tuple[str, ...]
+) -> None:
+    told = run("search", *words, "--json")
+    assert (told.code, told.json["error"]["code"]) == (2, "invalid_setting")
+
+
+def test_the_service_asks_one_at_a_time_and_refuses_a_crowd(
+    collected: Workspace, store: Store, few: Path
+) -> None:
+    subject = collected.subject("demo-tiny")
+    index_of = partial(collected.index_if_there, "demo-tiny", choice=CorpusChoice(str(few)))
+    finding = Finding(Settings(service_queue=2), store)
+    body = FiringBody(subject="demo-tiny", text="cat", limit=1)
+
+    async def ask() -> list[Any]:
+        asked = (finding.firing(subject, body, index_of) for _ in range(3))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    one, two, three = asyncio.run(ask())
+    assert one == two
+    assert isinstance(three, ServiceError)
+    assert (three.status, three.code) == (503, "queue_full")
+
+
+def test_over_http_it_is_the_same_answer(
+    find: Callable[..., Any], collected: Workspace, store: Store, few: Path
+) -> None:
+    options = ServeOptions(corpus=CorpusChoice(str(few)), work=False)
+    client = Client(application(collected, store, options)[0])
+    body = {"subject": "demo-tiny", "text": TEXT, "limit": 3}
+    answer = client.post("/v1/search/firing", body)
+    assert answer.status == 200
+    assert answer.json == find(TEXT, limit=3).model_dump(mode="json")
+    for change, status, code in (
+        ({"site": "resid.0"}, 409, "index_missing"),
+        ({"site": "mlp.99"}, 404, "unknown_site"),
+        ({"subject": "nobody"}, 404, "unknown_subject"),
+        ({"text": "a" * 8_001}, 422, "invalid_request"),
+    ):
+        wrong = client.post("/v1/search/firing", body | change)
+        assert (wrong.status, wrong.code) == (status, code)
+    asked = client.get("/v1/search?q=water&by=meaning")
+    assert (asked.status, asked.code) == (501, "no_embedder")
