@@ -29,16 +29,16 @@ def finding(id: str = "f0123456789abcde", *units: str, subject: str = "demo") ->
     )
 
 
-def test_a_finding_comes_back_by_its_id_or_its_beginning(any_store: Store) -> None:
+def test_a_finding_comes_back_by_its_id_or_its_beginning(store: Store) -> None:
     made = finding()
-    any_store.findings.save(made)
-    any_store.findings.save(finding("g" * 16))
-    assert any_store.findings.get(made.id) == any_store.findings.get(made.id[:6]) == made
-    assert [f.id for f in any_store.findings.newest()] == ["g" * 16, made.id]
+    store.findings.save(made)
+    store.findings.save(finding("g" * 16))
+    assert store.findings.get(made.id) == store.findings.get(made.id[:6]) == made
+    assert [f.id for f in store.findings.newest()] == ["g" * 16, made.id]
     with pytest.raises(NotStored):
-        any_store.findings.get("none")
+        store.findings.get("none")
     with pytest.raises(StorageError):
-        any_store.findings.save(made)
+        store.findings.save(made)
 
 
 def test_units_are_told_by_site_in_their_order() -> None:
