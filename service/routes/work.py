@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -63,7 +64,7 @@ async def explain(
     if asked.job is None:
         assert asked.document is not None
         return document(request, asked.document)
-    ended = await _ended(feeds, asked.job.id, body.wait)
+    ended = await _ended(request, feeds, asked.job.id, body.wait)
     if ended is None:
         return _made(asked.job)
     if ended["state"] == "done":
@@ -117,6 +118,8 @@ async def follow_job(
     """
     job = await desk.job(id)
     seen = after if last is None else last
+    if seen and not await desk.events(job.id, seen - 1, 1):
+        seen = 0  # that has not happened in this job: whoever says so is told all
     if job.finished is not None and not await desk.events(job.id, seen, 1):
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -157,18 +160,37 @@ async def run_texts(body: RunBody, desk: Work, caller: Runner) -> TextsRun:
     return await desk.texts(body)
 
 
-async def _ended(feeds: Feeds, job: str, seconds: float) -> dict[str, Any] | None:
-    """How the only unit of a job ended; None when it has not within so many seconds."""
+async def _ended(request: Request, feeds: Feeds, job: str, seconds: float) -> dict[str, Any] | None:
+    """How the only unit of a job ended.
+
+    None when it has not within so many seconds, or when nobody waits for it any more.
+    """
+    ending = asyncio.create_task(_ending(feeds, job))
+    leaving = asyncio.create_task(_left(request))
     try:
-        async with asyncio.timeout(seconds):
-            async for event in feeds.follow(job, 0):
-                if event is not None and event.kind == "item":
-                    return dict(event.data)
-                if event is not None and event.data.get("state") == "paused":
-                    return None
-    except TimeoutError:
-        return None
+        await asyncio.wait({ending, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return ending.result() if ending.done() else None
+    finally:
+        for task in (ending, leaving):
+            task.cancel()
+        await asyncio.gather(ending, leaving, return_exceptions=True)
+
+
+async def _ending(feeds: Feeds, job: str) -> dict[str, Any] | None:
+    """How the only unit of a job ended; None when the job was paused."""
+    async with aclosing(feeds.follow(job, 0)) as events:
+        async for event in events:
+            if event is not None and event.kind == "item":
+                return dict(event.data)
+            if event is not None and event.data.get("state") == "paused":
+                return None
     return None
+
+
+async def _left(request: Request) -> None:
+    """Returns when the client has gone; its body was read before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _made(job: JobDocument) -> Response:
