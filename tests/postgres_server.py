@@ -17,6 +17,12 @@ from sqlalchemy import create_engine, inspect, make_url
 SERVER = os.environ.get("NEUROSCRIBE_TEST_POSTGRES")
 KINDS = ("sqlite", "postgresql") if SERVER else ("sqlite",)
 """The databases that there are: what must hold on each is tested on each."""
+QUICK_ON_SQLITE = pytest.mark.parametrize(
+    "kind",
+    ["sqlite", *([pytest.param("postgresql", marks=pytest.mark.slow)] if SERVER else [])],
+    indirect=True,
+)
+"""For a test that takes seconds: the quick suite runs it on one database only."""
 VERSIONS = {"alembic_version", "checkpoint_migrations"}
 
 

@@ -153,11 +153,16 @@ class LocalDesk:
                 for e in self.store.explanations(unit)
             ]
 
-        return sorted(await asyncio.to_thread(read), key=lambda e: e.explanation.version)
+        found = sorted(await asyncio.to_thread(read), key=lambda e: e.explanation.version)
+        if not found:
+            await self.check(unit)
+        return found
 
     async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
         """Units of a site that were investigated."""
         found = await asyncio.to_thread(self.store.documents.lines, subject, site, after, limit + 1)
+        if not found:
+            await self.check(UnitId(subject, site, 0))
         lines = found[:limit]
         return Page(items=lines, next=str(lines[-1].unit.index) if len(found) > limit else None)
 
