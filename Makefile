@@ -60,7 +60,8 @@ $(VLLM)/.installed:
 	@touch $@
 
 test-postgres: setup  ## what must hold on PostgreSQL too, against a real server (scripts/postgres)
-	scripts/postgres env $(PYTEST) -k postgres tests/storage tests/agent tests/neuroscribe
+	scripts/postgres env $(PYTEST) -m "not slow" tests/storage
+	scripts/postgres env $(PYTEST) -k postgres tests/agent tests/neuroscribe
 
 test-vllm: setup-vllm  ## simulation and both SDKs against a real vLLM
 	$(VLLM)/bin/python -m pytest tests/with_vllm -m slow -s

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
@@ -25,17 +26,29 @@ def file_url(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store, to be copied: that takes less time than making tables."""
+    path = tmp_path_factory.mktemp("empty") / "neuroscribe.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def file_store(file_url: str) -> Iterator[Store]:
+def file_store(empty_file: Path, file: Path, file_url: str) -> Iterator[Store]:
     """A store that does not wait for locks."""
+    copyfile(empty_file, file)
     with open_store(file_url, busy_timeout=0.05) as opened:
         yield opened
 
 
 @pytest.fixture
-def url(kind: str, file_url: str, request: pytest.FixtureRequest) -> str:
+def url(
+    kind: str, empty_file: Path, file: Path, file_url: str, request: pytest.FixtureRequest
+) -> str:
     """Where an empty store is; its tables may be there."""
     if kind == "sqlite":
+        copyfile(empty_file, file)
         return file_url
     return str(request.getfixturevalue("emptied_postgres"))
 
