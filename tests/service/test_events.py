@@ -205,6 +205,8 @@ def test_two_who_follow_one_job_hear_the_same_though_one_of_them_leaves() -> Non
         path = f"/v1/jobs/{JOB}/events"
         stays = asyncio.create_task(client.send("GET", path))
         leaves = asyncio.create_task(client.send("GET", path, enough=seen(2)))
+        while feeds.following < 2:
+            await asyncio.sleep(0.005)
         desk.happen(JOB, "item", position=0)
         left = await leaves
         assert feeds.following == 1
