@@ -60,8 +60,8 @@ $(VLLM)/.installed:
 	@touch $@
 
 test-postgres: setup  ## what must hold on PostgreSQL too, against a real server (scripts/postgres)
-	scripts/postgres env $(PYTEST) -m "not slow" tests/storage tests/agent/test_checkpoints_postgres.py \
-		tests/neuroscribe/test_sweep_kill.py::test_two_processes_share_a_job_in_postgresql
+	scripts/postgres env $(PYTEST) -m "not slow" tests/storage
+	scripts/postgres env $(PYTEST) -k postgres tests/agent tests/neuroscribe
 
 test-vllm: setup-vllm  ## simulation and both SDKs against a real vLLM
 	$(VLLM)/bin/python -m pytest tests/with_vllm -m slow -s

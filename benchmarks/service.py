@@ -13,20 +13,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from benchmarks.served import served
 from benchmarks.timing import interleaved, ratio
 
 UNIT = "planted/exact/3"
@@ -36,36 +31,9 @@ LINES = 64
 RATES = (200, 300, 400, 600, 800)
 
 
-@contextmanager
-def served(home: Path, corpus: Path, batch: int) -> Iterator[str]:
-    """The service in a process of its own, at this address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "neuroscribe", "serve", "--port", str(port)]
-    environment = {
-        **os.environ,
-        "NEUROSCRIBE_HOME": str(home),
-        "NEUROSCRIBE_SERVICE_BATCH": str(batch),
-        "NEUROSCRIBE_SERVICE_QUEUE": "1000",
-    }
-    with (home.parent / "service.log").open("a") as log:
-        process = subprocess.Popen(
-            [*command, "--corpus", str(corpus)], env=environment, stdout=log, stderr=log
-        )
-        try:
-            while True:
-                try:
-                    httpx2.get(f"{url}/healthz")
-                    break
-                except httpx2.TransportError:
-                    if process.poll() is not None:
-                        raise SystemExit("the service did not start") from None
-                    time.sleep(0.05)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(60)
+def batched(most: int) -> dict[str, str]:
+    """The environment of a service that answers so many requests together."""
+    return {"NEUROSCRIBE_SERVICE_BATCH": str(most), "NEUROSCRIBE_SERVICE_QUEUE": "1000"}
 
 
 def made_corpus(folder: Path) -> Path:
@@ -169,9 +137,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        home.mkdir()
         corpus = made_corpus(Path(folder))
-        with served(home, corpus, 64) as url:
+        with served(home, corpus, **batched(64)) as service:
+            url = service.url
             body = {"unit": UNIT, "wait": 60}
             assert httpx2.post(f"{url}/v1/explanations", json=body, timeout=90).status_code == 200
             for rate in RATES:
@@ -188,10 +156,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 found["sustained"] = rate
             most, lost = asyncio.run(following(url, arguments.streams, 30))
             found |= {"streams": arguments.streams, "events": most, "lost": lost}
-            with served(home, corpus, 1) as single:
+            with served(home, corpus, **batched(1)) as single:
                 ways = {
                     "together": lambda: asyncio.run(running(url, arguments.clients, EACH)),
-                    "alone": lambda: asyncio.run(running(single, arguments.clients, EACH)),
+                    "alone": lambda: asyncio.run(running(single.url, arguments.clients, EACH)),
                 }
                 took_them = interleaved(ways, arguments.repeats)
     asked = arguments.clients * EACH

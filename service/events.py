@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from core.errors import StorageError
@@ -57,7 +58,11 @@ class Feed:
             except TimeoutError:
                 return ()
         if number < self._first() - 1:
-            return await self._desk.events(self._job, number, AT_ONCE)
+            try:
+                return await self._desk.events(self._job, number, AT_ONCE)
+            except StorageError:
+                await asyncio.sleep(self._every)
+                return ()
         return [event for event in self._kept if event.number > number]
 
     def close(self) -> None:
@@ -97,7 +102,7 @@ class Feeds:
         """How many streams are open."""
         return sum(feed.followers for feed in self._feeds.values())
 
-    async def follow(self, job: str, after: int) -> AsyncIterator[JobEvent | None]:
+    async def follow(self, job: str, after: int) -> AsyncGenerator[JobEvent | None]:
         """Events of a job beyond ``after`` until it has ended; None when nothing came for a while.
 
         It stops as well when the service is about to.
@@ -134,5 +139,6 @@ class Feeds:
     async def stream(self, job: str, after: int) -> AsyncIterator[str]:
         """:meth:`follow` as text; a comment where nothing came, so that the line stays open."""
         yield ": follow\n\n"
-        async for event in self.follow(job, after):
-            yield ": still here\n\n" if event is None else written(event)
+        async with aclosing(self.follow(job, after)) as events:
+            async for event in events:
+                yield ": still here\n\n" if event is None else written(event)

@@ -55,6 +55,10 @@ STATUSES: dict[type[NeuroscribeError], int] = {
 }
 """Statuses by class; one that is not named has that of its nearest ancestor."""
 
+_UNREAD: dict[type[Exception], str] = {
+    UnicodeDecodeError: "body: is not text in UTF-8",
+    RecursionError: "body: is nested too deeply",
+}
 log = logging.getLogger(__name__)
 
 
@@ -149,10 +153,12 @@ def problem(
         request=getattr(request.state, "id", ""),
         faults=faults or [],
     )
-    given = dict(headers or {})
-    if status == 503:
-        given.setdefault("Retry-After", str(RETRY_SECONDS))
-    return JSONResponse(found.model_dump(), status, given, MEDIA_TYPE)
+    return JSONResponse(found.model_dump(), status, _with_retry(status, headers), MEDIA_TYPE)
+
+
+def _with_retry(status: int, headers: dict[str, str] | None) -> dict[str, str]:
+    """The headers of an answer; 503 says when to come back."""
+    return ({"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}) | (headers or {})
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -172,13 +178,13 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, NeuroscribeError)
         status = status_of(error)
+        headers = error.headers if isinstance(error, ServiceError) else None
         if wants_page(request):
             if status == 401:
                 return RedirectResponse("/login", 303)
-            return page(status, error.message, error.hint)
+            return page(status, error.message, error.hint, headers)
         if status >= 500:
             log.warning("%s: %s", error.code, error.message)
-        headers = error.headers if isinstance(error, ServiceError) else None
         return problem(request, status, error.code, error.message, error.hint, headers=headers)
 
     async def invalid(request: Request, error: Exception) -> Response:
@@ -197,12 +203,11 @@ def install(app: FastAPI) -> None:
 
     async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        phrase = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-        code = error.code if isinstance(error, Refusal) else phrase
+        code, detail = _told(error)
         headers = dict(error.headers or {})
         if wants_page(request):
-            return page(error.status_code, str(error.detail), "")
-        return problem(request, error.status_code, code, str(error.detail), headers=headers)
+            return page(error.status_code, detail, "", headers)
+        return problem(request, error.status_code, code, detail, headers=headers)
 
     async def unforeseen(request: Request, error: Exception) -> Response:
         return internal(request)  # it is raised again, for the guard to log
@@ -217,18 +222,29 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
+def _told(error: HTTPException) -> tuple[str, str]:
+    """Code and detail. Why a body cannot be read the framework does not say: its cause does."""
+    if isinstance(error, Refusal):
+        return error.code, str(error.detail)
+    for kind, said in _UNREAD.items():
+        if isinstance(error.__cause__, kind):
+            return "malformed_json", said
+    return HTTPStatus(error.status_code).phrase.lower().replace(" ", "_"), str(error.detail)
+
+
 def wants_page(request: Request) -> bool:
     """Whether a person with a browser asks, and not for the API."""
     path = request.url.path
     return not path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
 
 
-def page(status: int, detail: str, hint: str) -> Response:
+def page(status: int, detail: str, hint: str, headers: dict[str, str] | None = None) -> Response:
     """The problem as a page."""
     from service.pages.served import page as drawn
 
     title = HTTPStatus(status).phrase
-    return HTMLResponse(drawn("problem.html.j2", title=title, detail=detail, hint=hint), status)
+    drawing = drawn("problem.html.j2", title=title, detail=detail, hint=hint)
+    return HTMLResponse(drawing, status, _with_retry(status, headers))
 
 
 def internal(request: Request) -> Response:

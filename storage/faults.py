@@ -37,6 +37,10 @@ _CONFLICT = (
     "{name!r} holds such a record already, or lacks one that is referred to: {detail}",
     "nothing was changed; stored results are never overwritten, so give new ones a new id",
 )
+_AWAY = (
+    "{name!r} cannot be reached: {detail}",
+    "check that the server runs and that NEUROSCRIBE_DATABASE_URL is right",
+)
 _READ_ONLY = (
     "{name!r} cannot be written",
     "check the permissions of the file and its folder, or set NEUROSCRIBE_DATABASE_URL",
@@ -73,6 +77,9 @@ _SQLSTATE: tuple[tuple[str, str, str], ...] = (
     ("25006", *_READ_ONLY),
     ("42501", *_READ_ONLY),
     ("23", *_CONFLICT),
+    ("08", *_AWAY),
+    ("53300", *_AWAY),
+    ("57P", *_AWAY),
 )
 
 
@@ -112,11 +119,8 @@ def storage_error(error: Exception, name: str) -> StorageError:
         return StorageError(f"{name!r} cannot be opened: {reason}", "check the path of the store")
     if isinstance(cause, ValueError | OverflowError):
         return StorageError(f"{name!r}: a value cannot be stored: {detail}", "nothing was changed")
-    if isinstance(error, OperationalError) and (code.startswith("08") or not code):
-        return StorageError(
-            f"{name!r} cannot be reached: {detail}",
-            "check that the server runs and that NEUROSCRIBE_DATABASE_URL is right",
-        )
+    if isinstance(error, OperationalError) and not code:
+        return StorageError(_AWAY[0].format(name=name, detail=detail), _AWAY[1])
     if isinstance(error, DBAPIError):
         return StorageError(f"{name!r}: the database refused: {detail}", "nothing was changed")
     return StorageError(f"{name!r}: {detail}", "nothing was changed")

@@ -1,4 +1,4 @@
-"""What all tests share: property tests without a deadline, Ctrl-C, a real PostgreSQL."""
+"""What all tests share: property tests without a deadline, Ctrl-C, databases of each kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.postgres_server import postgres_database
+from tests.postgres_server import KINDS, empty, postgres_database
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
@@ -19,6 +19,26 @@ def postgres_url() -> Iterator[str]:
     """A fresh database; skips where ``NEUROSCRIBE_TEST_POSTGRES`` is not set."""
     with postgres_database() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def lasting_postgres() -> Iterator[str]:
+    """One database for the tests of a process; whoever uses it empties it first."""
+    with postgres_database() as made:
+        yield made
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database: a test that asks for it runs on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def emptied_postgres(lasting_postgres: str) -> str:
+    """A database that holds nothing, though perhaps its tables."""
+    empty(lasting_postgres)
+    return lasting_postgres
 
 
 @pytest.fixture

@@ -12,9 +12,18 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, inspect, make_url
 
 SERVER = os.environ.get("NEUROSCRIBE_TEST_POSTGRES")
+KINDS = ("sqlite", "postgresql") if SERVER else ("sqlite",)
+"""The databases that there are: what must hold on each is tested on each."""
+QUICK_ON_SQLITE = pytest.mark.parametrize(
+    "kind",
+    ["sqlite", *([pytest.param("postgresql", marks=pytest.mark.slow)] if SERVER else [])],
+    indirect=True,
+)
+"""For a test that takes seconds: the quick suite runs it on one database only."""
+VERSIONS = {"alembic_version", "checkpoint_migrations"}
 
 
 @contextmanager
@@ -29,5 +38,18 @@ def postgres_database() -> Iterator[str]:
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
             yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        engine.dispose()
+
+
+def empty(url: str) -> None:
+    """Take everything out of a database; its tables stay, which saves making them again."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            tables = set(inspect(connection).get_table_names()) - VERSIONS
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+            if tables:
+                connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
     finally:
         engine.dispose()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.errors import NotStored
+from core.ids import UnitId
 from service.documents import Page, ScoredExplanation
 from storage.findings import FindingLine, StoredFinding
 
 if TYPE_CHECKING:
-    from core.ids import UnitId
     from neuroscribe.workspace import Workspace
     from service.bodies import FindingsAsked, SearchAsked
     from storage import Store
@@ -27,6 +27,10 @@ class StoredAnswers:
 
     workspace: Workspace
     store: Store
+
+    async def check(self, unit: UnitId) -> None:
+        """Raises where there is no such subject, site or unit."""
+        raise NotImplementedError
 
     async def document(self, unit: UnitId) -> DocumentText:
         """The newest investigation of a unit."""
@@ -57,11 +61,16 @@ class StoredAnswers:
                 for e in self.store.explanations(unit)
             ]
 
-        return sorted(await asyncio.to_thread(read), key=lambda e: e.explanation.version)
+        found = sorted(await asyncio.to_thread(read), key=lambda e: e.explanation.version)
+        if not found:
+            await self.check(unit)
+        return found
 
     async def units(self, subject: str, site: str, after: int, limit: int) -> Page[SiteLine]:
         """Units of a site that were investigated."""
         found = await asyncio.to_thread(self.store.documents.lines, subject, site, after, limit + 1)
+        if not found:
+            await self.check(UnitId(subject, site, 0))
         lines = found[:limit]
         return Page(items=lines, next=str(lines[-1].unit.index) if len(found) > limit else None)
 

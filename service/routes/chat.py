@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from service.auth import Caller, Reader, Runner
+from service.bodies import LONGEST_WAIT
 from service.conversations import (
     Begun,
     ChatBody,
@@ -23,7 +24,7 @@ from service.conversations import (
 )
 from service.events import Feeds
 from service.problems import documented, failure
-from service.routes.common import Following, IdempotencyKey, PageSize, Work
+from service.routes.common import Following, IdempotencyKey, PageSize, Work, waited
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -65,6 +66,79 @@ Thread = Annotated[
 Talking = Annotated[Talks, Depends(talks_of)]
 
 
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells one caller of answers: as they come, or when they are there."""
+
+    request: Request
+    talks: Talks
+    feeds: Feeds
+    caller: Caller
+
+    async def tell(self, begun: Begun, voice: Voice) -> Response:
+        """What the caller wants to be told of an answer that was begun."""
+        if begun.turn is not None and voice.stream:
+            return self.stream(begun.thread, begun.turn, 0)
+        ended = None
+        if begun.turn is not None:
+            ended = await waited(self.request, self._end(begun.thread, begun.turn), voice.wait)
+        problem = (ended.data if ended else {}).get("problem")
+        if isinstance(problem, dict) and problem["code"] != "stopped":
+            raise failure(str(problem["code"]), str(problem["detail"]))
+        shown = await self.talks.one(begun.thread, self.caller)
+        return Response(
+            shown.model_dump_json(),
+            202 if shown.turn is not None else 200,
+            {"Location": f"/v1/chat/{begun.thread}"},
+            media_type="application/json",
+        )
+
+    def stream(self, thread: str, turn: str, after: int) -> StreamingResponse:
+        """Events beyond number ``after``."""
+        headers = STREAM_HEADERS | {"Location": f"/v1/chat/{thread}"}
+        return StreamingResponse(
+            self._events(thread, turn, after), media_type="text/event-stream", headers=headers
+        )
+
+    async def _events(self, thread: str, turn: str, seen: int) -> AsyncIterator[str]:
+        yield ": follow\n\n"
+        while not self.feeds.closing.is_set():
+            waiting = self.talks.heard(thread, self.caller, turn, seen, self.feeds.heartbeat)
+            found = await self.feeds.unless_closing(waiting)
+            if found is None:
+                return
+            for event in found:
+                yield written(event)
+                seen = event.number
+                if event.kind == "end":
+                    return
+            if not found:
+                yield ": still here\n\n"
+
+    async def _end(self, thread: str, turn: str) -> ChatEvent | None:
+        """The last event of an answering; None where that is not there any more."""
+        seen = 0
+        while True:
+            found = await self.talks.heard(thread, self.caller, turn, seen, LONGEST_WAIT)
+            if found is None or (found and found[-1].kind == "end"):
+                return found[-1] if found else None
+            seen += len(found)
+
+
+def written(event: ChatEvent) -> str:
+    """The event as it goes over the wire; its data names the answering as well."""
+    data = json.dumps({"turn": event.turn, **event.data}, ensure_ascii=False)
+    return f"id: {event.turn}-{event.number}\nevent: {event.kind}\ndata: {data}\n\n"
+
+
+def telling(request: Request, talks: Talking, feeds: Following, caller: Runner) -> Teller:
+    """Who tells a caller that may begin answers."""
+    return Teller(request, talks, feeds, caller)
+
+
+Telling = Annotated[Teller, Depends(telling)]
+
+
 @router.get("", responses=documented())
 async def list_conversations(
     talks: Talking, caller: Reader, limit: PageSize = 50
@@ -75,18 +149,13 @@ async def list_conversations(
 
 @router.post("", response_model=None, responses=ANSWERS)
 async def say(
-    body: ChatBody,
-    talks: Talking,
-    feeds: Following,
-    caller: Runner,
-    key: IdempotencyKey = None,
+    body: ChatBody, talks: Talking, caller: Runner, teller: Telling, key: IdempotencyKey = None
 ) -> Response:
     """Say something in a conversation, or begin one. What costs waits for a decision first.
 
     The answer goes on when the connection is lost; its events can be followed again.
     """
-    begun = await talks.say(body, caller, key)
-    return await _answered(begun, body, talks, feeds, caller)
+    return await teller.tell(await talks.say(body, caller, key), body)
 
 
 @router.get("/{thread}", responses=KNOWN)
@@ -105,6 +174,7 @@ async def show_conversation(thread: Thread, talks: Talking, caller: Reader) -> C
     },
 )
 async def follow_answer(
+    request: Request,
     thread: Thread,
     talks: Talking,
     feeds: Following,
@@ -121,23 +191,23 @@ async def follow_answer(
     found = await talks.heard(thread, caller, turn, after, 0)
     if found is None:
         return Response(status_code=204)
-    return _stream(thread, turn, after, talks, feeds, caller)
+    return Teller(request, talks, feeds, caller).stream(thread, turn, after)
 
 
 @router.post("/{thread}/decision", response_model=None, responses=ANSWERS)
 async def decide(
-    thread: Thread, body: DecideBody, talks: Talking, feeds: Following, caller: Runner
+    thread: Thread, body: DecideBody, talks: Talking, caller: Runner, teller: Telling
 ) -> Response:
     """Allow or decline what waits, and go on."""
-    return await _answered(await talks.decide(thread, body, caller), body, talks, feeds, caller)
+    return await teller.tell(await talks.decide(thread, body, caller), body)
 
 
 @router.post("/{thread}/go-on", response_model=None, responses=ANSWERS)
 async def go_on(
-    thread: Thread, voice: Voice, talks: Talking, feeds: Following, caller: Runner
+    thread: Thread, voice: Voice, talks: Talking, caller: Runner, teller: Telling
 ) -> Response:
     """Finish an answer that was cut short."""
-    return await _answered(await talks.go_on(thread, voice, caller), voice, talks, feeds, caller)
+    return await teller.tell(await talks.go_on(thread, voice, caller), voice)
 
 
 @router.post("/{thread}/stop", responses=KNOWN)
@@ -148,72 +218,6 @@ async def stop(thread: Thread, talks: Talking, caller: Runner) -> ConversationSh
 
 
 @router.delete("/{thread}", status_code=204, responses=KNOWN)
-async def forget(request: Request, thread: Thread, talks: Talking, caller: Runner) -> None:
+async def forget(thread: Thread, talks: Talking, caller: Runner) -> None:
     """Keep nothing of a conversation."""
     await talks.forget(thread, caller)
-
-
-async def _answered(
-    begun: Begun, voice: Voice, talks: Talks, feeds: Feeds, caller: Caller
-) -> Response:
-    if begun.turn is not None and voice.stream:
-        return _stream(begun.thread, begun.turn, 0, talks, feeds, caller)
-    ended = None
-    if begun.turn is not None:
-        ended = await _end(begun.thread, begun.turn, voice.wait, talks, caller)
-    problem = (ended.data if ended else {}).get("problem")
-    if isinstance(problem, dict) and problem["code"] != "stopped":
-        raise failure(str(problem["code"]), str(problem["detail"]))
-    shown = await talks.one(begun.thread, caller)
-    return Response(
-        shown.model_dump_json(),
-        202 if shown.turn is not None else 200,
-        {"Location": f"/v1/chat/{begun.thread}"},
-        media_type="application/json",
-    )
-
-
-async def _end(
-    thread: str, turn: str, seconds: float, talks: Talks, caller: Caller
-) -> ChatEvent | None:
-    """The last event of an answering; None when it has not come within so many seconds."""
-    seen = 0
-    try:
-        async with asyncio.timeout(seconds):
-            while (found := await talks.heard(thread, caller, turn, seen, seconds)) is not None:
-                if found and found[-1].kind == "end":
-                    return found[-1]
-                seen += len(found)
-    except TimeoutError:
-        return None
-    return None
-
-
-def _stream(
-    thread: str, turn: str, after: int, talks: Talks, feeds: Feeds, caller: Caller
-) -> StreamingResponse:
-    async def events() -> AsyncIterator[str]:
-        yield ": follow\n\n"
-        seen = after
-        while not feeds.closing.is_set():
-            found = await feeds.unless_closing(
-                talks.heard(thread, caller, turn, seen, feeds.heartbeat)
-            )
-            if found is None:
-                return
-            for event in found:
-                yield written(event)
-                seen = event.number
-                if event.kind == "end":
-                    return
-            if not found:
-                yield ": still here\n\n"
-
-    headers = STREAM_HEADERS | {"Location": f"/v1/chat/{thread}"}
-    return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
-
-
-def written(event: ChatEvent) -> str:
-    """The event as it goes over the wire; its data names the answering as well."""
-    data = json.dumps({"turn": event.turn, **event.data}, ensure_ascii=False)
-    return f"id: {event.turn}-{event.number}\nevent: {event.kind}\ndata: {data}\n\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Query, Request, Response
 
@@ -13,6 +15,7 @@ from service.desk import Desk
 from service.events import Feeds
 from storage.documents import DocumentText
 
+T = TypeVar("T")
 SEGMENT = r"^[a-z0-9][a-z0-9._@-]*$"
 LONGEST_NAME = 200
 
@@ -77,3 +80,25 @@ def document(request: Request, found: DocumentText) -> Response:
     if tag in known or known == ["*"]:
         return Response(status_code=304, headers=headers)
     return Response(found.text, media_type="application/json", headers=headers)
+
+
+async def waited(request: Request, waiting: Coroutine[Any, Any, T], seconds: float) -> T | None:
+    """What is waited for.
+
+    None when it has not come within so many seconds, or when the client, whose body was read
+    before, has gone.
+    """
+    coming = asyncio.create_task(waiting)
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({coming, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return coming.result() if coming.done() else None
+    finally:
+        for task in (coming, leaving):
+            task.cancel()
+        await asyncio.gather(coming, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

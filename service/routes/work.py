@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -22,6 +22,7 @@ from service.routes.common import (
     Work,
     document,
     job_name,
+    waited,
 )
 from storage.job_documents import JobDocument
 
@@ -63,7 +64,7 @@ async def explain(
     if asked.job is None:
         assert asked.document is not None
         return document(request, asked.document)
-    ended = await _ended(feeds, asked.job.id, body.wait)
+    ended = await waited(request, _ending(feeds, asked.job.id), body.wait)
     if ended is None:
         return _made(asked.job)
     if ended["state"] == "done":
@@ -117,6 +118,8 @@ async def follow_job(
     """
     job = await desk.job(id)
     seen = after if last is None else last
+    if seen and not await desk.events(job.id, seen - 1, 1):
+        seen = 0  # that has not happened in this job: whoever says so is told all
     if job.finished is not None and not await desk.events(job.id, seen, 1):
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -163,17 +166,14 @@ async def find_firing(body: FiringBody, desk: Work, caller: Runner) -> FiringFou
     return await desk.firing(body)
 
 
-async def _ended(feeds: Feeds, job: str, seconds: float) -> dict[str, Any] | None:
-    """How the only unit of a job ended; None when it has not within so many seconds."""
-    try:
-        async with asyncio.timeout(seconds):
-            async for event in feeds.follow(job, 0):
-                if event is not None and event.kind == "item":
-                    return dict(event.data)
-                if event is not None and event.data.get("state") == "paused":
-                    return None
-    except TimeoutError:
-        return None
+async def _ending(feeds: Feeds, job: str) -> dict[str, Any] | None:
+    """How the only unit of a job ended; None when the job was paused."""
+    async with aclosing(feeds.follow(job, 0)) as events:
+        async for event in events:
+            if event is not None and event.kind == "item":
+                return dict(event.data)
+            if event is not None and event.data.get("state") == "paused":
+                return None
     return None
 
 

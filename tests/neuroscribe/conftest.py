@@ -91,6 +91,21 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def database(
+    kind: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> str | None:
+    """A test that asks for it runs on the store of its home, and on an empty PostgreSQL.
+
+    The URL of the latter; None where the home's own file is the store.
+    """
+    if kind == "sqlite":
+        return None
+    url = str(request.getfixturevalue("emptied_postgres"))
+    monkeypatch.setenv("NEUROSCRIBE_DATABASE_URL", url)
+    return url
+
+
+@pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Run the program in this process; returns its exit code and what it printed."""
 

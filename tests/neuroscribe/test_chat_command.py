@@ -20,6 +20,7 @@ from agent.chat.citations import cited
 from core.settings import Settings
 from storage import open_store
 from tests.neuroscribe.conftest import Ran, Served
+from tests.postgres_server import QUICK_ON_SQLITE
 
 Run = Callable[..., Ran]
 Ask = Callable[..., Any]
@@ -72,7 +73,10 @@ def test_a_stored_explanation_is_told_with_figures_that_are_in_the_store(
     assert all(holds(home, one) for one in answer["cited"])
 
 
-def test_a_thread_remembers_the_unit_and_shows_its_evidence(ask: Ask, explained: Any) -> None:
+@QUICK_ON_SQLITE
+def test_a_thread_remembers_the_unit_and_shows_its_evidence(
+    database: str | None, ask: Ask, explained: Any
+) -> None:
     first = ask(f"explain {UNIT}")
     why = ask("why?", "--thread", first["thread"])
     assert why["thread"] == first["thread"]

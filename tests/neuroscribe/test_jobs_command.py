@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.ids import UnitId
+from core.settings import load_settings
 from neuroscribe.render.jobs import duration
 from storage import CallRecord, JobRecord, Store, open_store
 from tests.neuroscribe.conftest import Ran
@@ -20,8 +21,8 @@ MADE = datetime(2025, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(own_home: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{own_home}/neuroscribe.db") as opened:
+def store(own_home: Path, database: str | None) -> Iterator[Store]:
+    with open_store(load_settings().database) as opened:
         yield opened
 
 

@@ -8,52 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from benchmarks.served import free_port, served, stopped
 from tests.neuroscribe.conftest import Ran
 
 Run = Callable[..., Ran]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-@contextmanager
-def serving(home: Path, corpus: Path, port: int, *more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The service at ``port``; killed at the end unless it has ended."""
-    environment = {
-        **os.environ,
-        "NEUROSCRIBE_HOME": str(home),
-        "NEUROSCRIBE_THREADS": "1",
-        "NEUROSCRIBE_JOB_LEASE": "1",
-    }
-    command = [sys.executable, "-m", "neuroscribe", "serve", "--port", str(port)]
-    with (home.parent / "log").open("a") as log:
-        process = subprocess.Popen(
-            [*command, "--corpus", str(corpus), *more], env=environment, stdout=log, stderr=log
-        )
-    try:
-        for _ in range(600):
-            try:
-                httpx2.get(f"http://127.0.0.1:{port}/healthz")
-                break
-            except httpx2.TransportError:
-                assert process.poll() is None, (home.parent / "log").read_text()
-                time.sleep(0.05)
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(30)
+ALONE = {"NEUROSCRIBE_THREADS": "1", "NEUROSCRIBE_JOB_LEASE": "1"}
 
 
 def events(client: httpx2.Client, job: str, last: int, enough: int | None) -> list[dict[str, Any]]:
@@ -77,18 +45,17 @@ def events(client: httpx2.Client, job: str, last: int, enough: int | None) -> li
 
 def test_killed_in_mid_job_it_goes_on_and_no_event_is_lost(tmp_path: Path, few: Path) -> None:
     home, port = tmp_path / "home", free_port()
-    home.mkdir()
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        with serving(home, few, port) as process:
+        with served(home, few, port=port, **ALONE) as service:
             body = {"site": "planted/exact", "units": "0-15", "mode": "one-shot"}
             job = client.post("/v1/jobs", json=body, timeout=60).json()["id"]
             before = events(client, job, 0, enough=3)
-            process.kill()
-        with serving(home, few, port) as process:
+            service.process.kill()
+        with served(home, few, port=port, **ALONE) as service:
             after = events(client, job, before[-1]["number"], enough=None)
             document = client.get(f"/v1/jobs/{job}").json()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(40) == 0
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(40) == 0
     assert document["state"] == "done"
     assert document["items"]["done"] == 16
     told = [*before, *after]
@@ -99,21 +66,20 @@ def test_killed_in_mid_job_it_goes_on_and_no_event_is_lost(tmp_path: Path, few: 
 
 
 def test_it_logs_requests_as_json_and_no_key(tmp_path: Path, few: Path, run: Run) -> None:
-    home, port = tmp_path / "home", free_port()
-    home.mkdir()
+    home = tmp_path / "home"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEUROSCRIBE_HOME", str(home))
         made = run("keys", "create", "lab", "--scope", "run", "--json").json
-        with serving(home, few, port, "--keys") as process:
-            url = f"http://127.0.0.1:{port}/v1/subjects"
+        with served(home, few, "--keys", **ALONE) as service:
+            url = f"{service.url}/v1/subjects"
             key = {"Authorization": f"Bearer {made['key']}", "X-Request-ID": "trace-1"}
             assert httpx2.get(url).status_code == 401
             assert httpx2.get(url, headers=key).status_code == 200
             assert run("keys", "revoke", made["id"]).code == 0
-            process.send_signal(signal.SIGINT)
-            assert process.wait(40) == 0
+            service.process.send_signal(signal.SIGINT)
+            assert service.process.wait(40) == 0
         assert [k["revoked"] is None for k in run("keys", "list", "--json").json] == [False]
-    log = (tmp_path / "log").read_text()
+    log = service.log.read_text()
     assert made["key"] not in log
     assert made["key"].split("_", 2)[2] not in log
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
@@ -148,14 +114,12 @@ def test_keys_are_made_listed_and_refused(run: Run, own_home: Path) -> None:
 
 
 def test_jobs_may_be_done_in_a_process_of_their_own(tmp_path: Path, few: Path) -> None:
-    home, port = tmp_path / "home", free_port()
-    home.mkdir()
+    home = tmp_path / "home"
     environment = {**os.environ, "NEUROSCRIBE_HOME": str(home), "NEUROSCRIBE_THREADS": "1"}
-    url = f"http://127.0.0.1:{port}"
     with (
-        serving(home, few, port, "--no-work"),
+        served(home, few, "--no-work", **ALONE) as service,
         (tmp_path / "work").open("w") as log,
-        httpx2.Client(base_url=url) as client,
+        httpx2.Client(base_url=service.url) as client,
     ):
         body = {"unit": "planted/exact/1", "wait": 0.2, "mode": "one-shot"}
         job = client.post("/v1/explanations", json=body, timeout=60)
@@ -167,9 +131,7 @@ def test_jobs_may_be_done_in_a_process_of_their_own(tmp_path: Path, few: Path) -
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(40) == 0
         finally:
-            if worker.poll() is None:
-                worker.kill()
-            worker.wait(30)
+            stopped(worker)
     assert [e["state"] for e in told if e["kind"] != "step"] == [
         "queued",
         "running",

@@ -28,6 +28,7 @@ from service.bodies import SweepBody
 from service.problems import ServiceError
 from storage import Store
 from tests.neuroscribe.conftest import Ran
+from tests.postgres_server import QUICK_ON_SQLITE
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "service"))
 
@@ -115,8 +116,9 @@ def explained(client: Client, worker: Worker, **body: object) -> Answer:
     return client.post("/v1/explanations", {"unit": UNIT, "wait": 60, **body})
 
 
+@QUICK_ON_SQLITE
 def test_http_and_command_line_give_one_answer(
-    run: Run, client: Client, worker: Worker, store: Store, corpus: Path
+    run: Run, database: str | None, client: Client, worker: Worker, store: Store, corpus: Path
 ) -> None:
     over_http = explained(client, worker)
     assert over_http.status == 200
@@ -133,7 +135,10 @@ def test_http_and_command_line_give_one_answer(
     assert [job.engine for job in store.jobs.newest(1)] == ["service"]
 
 
-def test_the_steps_of_a_single_unit_are_told(client: Client, worker: Worker, store: Store) -> None:
+@QUICK_ON_SQLITE
+def test_the_steps_of_a_single_unit_are_told(
+    database: str | None, client: Client, worker: Worker, store: Store
+) -> None:
     answer = explained(client, worker, seed=5)
     (job, *_) = store.jobs.newest(1)
     events = store.jobs.events(job.id)
@@ -143,7 +148,10 @@ def test_the_steps_of_a_single_unit_are_told(client: Client, worker: Worker, sto
     assert events[-1].data["state"] == "done"
 
 
-def test_a_sweep_is_done_and_told(client: Client, worker: Worker, store: Store) -> None:
+@QUICK_ON_SQLITE
+def test_a_sweep_is_done_and_told(
+    database: str | None, client: Client, worker: Worker, store: Store
+) -> None:
     made = client.post("/v1/jobs", {"site": "planted/exact", "units": "4-7"})
     assert made.status == 202
     worker.wake()
@@ -155,7 +163,7 @@ def test_a_sweep_is_done_and_told(client: Client, worker: Worker, store: Store) 
 
 
 def test_the_same_request_is_one_job_as_long_as_it_has_not_ended(
-    client: Client, store: Store
+    database: str | None, client: Client, store: Store
 ) -> None:
     body = {"site": "planted/word", "units": "0-3"}
     first = client.post("/v1/jobs", body).json["id"]
@@ -172,7 +180,7 @@ def test_the_same_request_is_one_job_as_long_as_it_has_not_ended(
 
 
 def test_a_job_that_cannot_be_begun_is_paused_with_its_reason(
-    client: Client, worker: Worker, store: Store
+    database: str | None, client: Client, worker: Worker, store: Store
 ) -> None:
     from sqlalchemy import update
 
@@ -257,7 +265,7 @@ def made_job(store: Store, id: str, **limits: Any) -> str:
     return store.jobs.create(record, [UnitId("planted", "exact", 0)]).id
 
 
-def test_jobs_of_a_key_together_keep_to_its_limits(own_home: Path) -> None:
+def test_jobs_of_a_key_together_keep_to_its_limits(own_home: Path, database: str | None) -> None:
     with Workspace(load_settings()).store() as store:
         free = SweepOptions(None, None)
         assert within(store, LIMITED, free) == SweepOptions(2.0, 100)
@@ -274,7 +282,7 @@ def test_jobs_of_a_key_together_keep_to_its_limits(own_home: Path) -> None:
 
 
 def test_a_job_is_looked_after_by_who_made_it(
-    workspace: Workspace, store: Store, corpus: Path
+    database: str | None, workspace: Workspace, store: Store, corpus: Path
 ) -> None:
     desk = LocalDesk(workspace, store, CorpusChoice(str(corpus)))
     body = SweepBody(site="planted/exact", units="0")

@@ -88,12 +88,15 @@ def command(corpus: Path, url: str, units: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def survived(home: Path, corpus: Path, units: int, kills: int, seed: int) -> dict[str, Any]:
-    """Sweep ``units`` through so many kills; what came of it."""
+def survived(
+    home: Path, corpus: Path, units: int, kills: int, seed: int, database: str | None = None
+) -> dict[str, Any]:
+    """Sweep ``units`` through so many kills; what came of it. Without ``database``: in ``home``."""
     home.mkdir()
+    more = {} if database is None else {"NEUROSCRIBE_DATABASE_URL": database}
     chance = random.Random(seed)
     server = FakeServer(model=tiny_model(context=8192), script=anything, latency=0.005)
-    with running(server) as url, nursery(home) as at:
+    with running(server) as url, nursery(home, **more) as at:
         words = command(corpus, url, units)
         step = units * REQUESTS_A_UNIT / (kills + 1)
         killed = 0
@@ -112,7 +115,7 @@ def survived(home: Path, corpus: Path, units: int, kills: int, seed: int) -> dic
         said = at.output
         assert code == 0, said
         asked = len(server.questions)
-    with open_store(f"sqlite:///{home / 'neuroscribe.db'}") as store:
+    with open_store(database or f"sqlite:///{home / 'neuroscribe.db'}") as store:
         (job,) = store.jobs.newest()
         items = store.jobs.items(job.id)
         with store.engine.connect() as link:
@@ -166,6 +169,18 @@ def test_twenty_units_survive_three_kills(few: Path, tmp_path: Path) -> None:
     assert found["kills"] == 3
 
 
+@pytest.mark.slow
+def test_twenty_units_survive_five_kills_in_postgresql(
+    few: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    found = survived(tmp_path / "home", few, 20, 5, seed=3, database=postgres_url)
+    print(json.dumps(found))  # noqa: T201
+    check(found)
+    assert found["kills"] == 5
+    assert not (tmp_path / "home" / "neuroscribe.db").exists()
+    assert checkpoints_left(postgres_url) == 0
+
+
 def shared(home: Path, corpus: Path, units: int, database: str, **more: str) -> None:
     """Sweep ``units`` by two processes at once, and look at what they left in ``database``."""
     home.mkdir()
@@ -209,6 +224,13 @@ def test_two_processes_share_a_job_in_postgresql(
     shared(tmp_path / "home", few, 8, postgres_url, NEUROSCRIBE_DATABASE_URL=postgres_url)
     assert not (tmp_path / "home" / "neuroscribe.db").exists()
     assert not (tmp_path / "home" / "checkpoints.db").exists()
-    with open_store(postgres_url) as store, store.engine.connect() as link:
-        for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
-            assert link.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
+    assert checkpoints_left(postgres_url) == 0
+
+
+def checkpoints_left(url: str) -> int:
+    """Rows that investigations left in the tables of their checkpoints."""
+    with open_store(url) as store, store.engine.connect() as link:
+        return sum(
+            link.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+            for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+        )

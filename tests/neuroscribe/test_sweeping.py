@@ -19,13 +19,14 @@ from sweep_server import anything
 import neuroscribe
 from core.errors import StorageError
 from core.ids import UnitId
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from neuroscribe.investigating import Investigator
 from neuroscribe.models import ModelChoice
 from neuroscribe.sweeping import SweepOptions, SweepRequest, explain_layer, resume_sweep
 from neuroscribe.workspace import CorpusChoice, Workspace
 from storage import Store, open_store
 from tests.neuroscribe.conftest import Ran
+from tests.postgres_server import QUICK_ON_SQLITE
 
 Run = Callable[..., Ran]
 SITE = "demo-tiny/mlp.1"
@@ -69,7 +70,7 @@ def fake(few: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fak
 
 @pytest.fixture
 def store(home: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{home}/neuroscribe.db") as opened:
+    with open_store(load_settings().database) as opened:
         yield opened
 
 
@@ -137,7 +138,10 @@ def test_a_sweep_without_a_model_ends_with_a_summary_and_is_answered_once(
     assert "dearest" not in run(*words, "--units", "3,5").out
 
 
-def test_the_cost_is_unknown_until_units_were_asked_like_this(run: Run, fake: Fake) -> None:
+@QUICK_ON_SQLITE
+def test_the_cost_is_unknown_until_units_were_asked_like_this(
+    run: Run, database: str | None, fake: Fake
+) -> None:
     plan = run(*fake.words("--units", "0-5", "--dry-run")).json
     assert plan["estimate"]["reason"] == "no unit of this subject was asked like this before"
     assert [plan["estimate"][n] for n in ("calls", "tokens", "usd", "seconds")] == [None] * 4
@@ -155,7 +159,7 @@ def test_the_cost_is_unknown_until_units_were_asked_like_this(run: Run, fake: Fa
 
 
 def test_a_budget_pauses_the_job_and_a_larger_one_goes_on_without_paying_twice(
-    run: Run, fake: Fake
+    run: Run, database: str | None, fake: Fake
 ) -> None:
     stopped = run(*fake.words("--units", "0-5", "--max-calls", "12"))
     assert stopped.code == 3
@@ -178,7 +182,7 @@ def test_a_budget_pauses_the_job_and_a_larger_one_goes_on_without_paying_twice(
 
 
 def test_money_cannot_be_limited_where_prices_are_unknown_and_no_job_is_made(
-    run: Run, fake: Fake, store: Store
+    run: Run, database: str | None, fake: Fake, store: Store
 ) -> None:
     before = len(store.jobs.newest(1000))
     answer = run(*fake.words("--units", "0-5", "--budget-usd", "1"))
@@ -198,6 +202,7 @@ FAULTS = [
 @pytest.mark.parametrize(("kind", "verdicts", "failed"), FAULTS)
 def test_a_model_that_never_answers_well_stops_no_sweep(
     run: Run,
+    database: str | None,
     fake: Fake,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
@@ -232,7 +237,7 @@ def test_a_model_that_never_answers_at_all_fails_its_units_by_the_timeout(
 
 
 def test_one_unit_that_fails_stops_no_other(
-    run: Run, fake: Fake, monkeypatch: pytest.MonkeyPatch
+    run: Run, database: str | None, fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = Investigator.answer
 
@@ -300,7 +305,7 @@ def test_checkpoints_of_an_older_version_are_dropped_and_begun_anew(
 
 
 def test_ctrl_c_gives_back_what_was_held(
-    fake: Fake, store: Store, monkeypatch: pytest.MonkeyPatch, ctrl_c: None
+    database: str | None, fake: Fake, store: Store, monkeypatch: pytest.MonkeyPatch, ctrl_c: None
 ) -> None:
     async def answer(*_: Any, **__: Any) -> Any:
         import os
@@ -372,7 +377,10 @@ def test_python_sweeps_too(few: Path, home: Path) -> None:
     assert (document.state, document.items.done) == ("done", 1)
 
 
-def test_a_finding_says_which_units(run: Run, store: Store, home: Path, few: Path) -> None:
+@QUICK_ON_SQLITE
+def test_a_finding_says_which_units(
+    run: Run, home: Path, database: str | None, store: Store, few: Path
+) -> None:
     from core.findings import Finding, FoundUnit
 
     named = [UnitId("demo-tiny", "mlp.1", n) for n in (5, 2)]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 
 @dataclass
@@ -28,7 +29,11 @@ class Answer:
 
 @dataclass
 class Client:
-    """Calls the application as a server would. ``enough`` says when what came is enough."""
+    """Calls the application as a server would.
+
+    The client leaves when what came is ``enough``, or when it is ``gone``; a body that is not
+    ``whole`` goes on after its chunks.
+    """
 
     app: Any
     headers: dict[str, str] = field(default_factory=dict)
@@ -40,6 +45,8 @@ class Client:
         chunks: Sequence[bytes] = (b"",),
         headers: dict[str, str] | None = None,
         enough: Callable[[bytes], bool] = lambda body: False,
+        gone: asyncio.Event | None = None,
+        whole: bool = True,
     ) -> Answer:
         raw_path, _, query = path.partition("?")
         given = {"host": "localhost"} | self.headers | (headers or {})
@@ -49,7 +56,7 @@ class Client:
             "http_version": "1.1",
             "method": method,
             "scheme": "http",
-            "path": raw_path,
+            "path": unquote(raw_path),
             "raw_path": raw_path.encode(),
             "query_string": query.encode(),
             "root_path": "",
@@ -59,12 +66,13 @@ class Client:
             "state": {},
         }
         left = list(chunks)
-        gone = asyncio.Event()
+        gone = gone or asyncio.Event()
         answer = Answer(0, {}, b"")
 
         async def receive() -> dict[str, Any]:
             if left:
-                return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+                part = left.pop(0)
+                return {"type": "http.request", "body": part, "more_body": bool(left) or not whole}
             await gone.wait()
             return {"type": "http.disconnect"}
 
@@ -80,6 +88,9 @@ class Client:
 
         await asyncio.wait_for(self.app(scope, receive, send), 20)
         return answer
+
+    def ask(self, method: str, path: str, body: bytes, **headers: str) -> Answer:
+        return asyncio.run(self.send(method, path, (body,), _dashed(headers)))
 
     def get(self, path: str, **headers: str) -> Answer:
         return asyncio.run(self.send("GET", path, headers=_dashed(headers)))

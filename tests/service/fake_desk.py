@@ -131,6 +131,7 @@ class FakeDesk:
         self.embedder: str | None = "minilm"
         self.entered = False
         self.talks = FakeTalks()
+        self.talks.check = self._check
 
     async def __aenter__(self) -> None:
         self.entered = True

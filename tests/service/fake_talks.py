@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.errors import JobState, NotStored
 from service.auth import Caller
@@ -46,29 +46,25 @@ class FakeTalks:
         self.held: dict[tuple[str, str], ConversationShown] = {}
         self.events: dict[str, list[ChatEvent]] = {}
         self.bodies: list[object] = []
-        self.broken: Exception | None = None
+        self.check: Callable[[], None] = lambda: None
 
     def models(self) -> Sequence[str]:
         return ("pattern", "openai:m")
 
-    def _check(self) -> None:
-        if self.broken is not None:
-            raise self.broken
-
     async def all(self, caller: Caller, limit: int) -> list[ConversationLine]:
-        self._check()
+        self.check()
         fields = set(ConversationLine.model_fields)
         own = [c for (owner, _), c in self.held.items() if owner == caller.name]
         return [ConversationLine(**c.model_dump(include=fields)) for c in own][:limit]
 
     async def one(self, thread: str, caller: Caller) -> ConversationShown:
-        self._check()
+        self.check()
         if (caller.name, thread) not in self.held:
             raise NotStored(f"there is no conversation {thread!r}", "GET /v1/chat names yours")
         return self.held[caller.name, thread]
 
     async def say(self, body: ChatBody, caller: Caller, key: str | None) -> Begun:
-        self._check()
+        self.check()
         self.bodies.append(body)
         thread, turn = body.thread or "thread-1", f"{len(self.events) + 1:x}"
         before = self.held.get((caller.name, thread))

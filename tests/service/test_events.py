@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from asgi_client import Answer, Client
 from fake_desk import FakeDesk
@@ -14,6 +14,7 @@ from core.errors import StorageError
 from service.app import create_app
 from service.auth import Gate
 from service.events import Feeds
+from storage.jobs import JobEvent
 
 JOB = "job-0001"
 
@@ -133,9 +134,108 @@ def test_streams_end_when_the_service_is_about_to() -> None:
 
     async def scene() -> Answer:
         client, feeds = over(desk)
-        following = asyncio.create_task(client.send("GET", f"/v1/jobs/{JOB}/events"))
-        await read(desk, 1)
-        feeds.closing.set()
-        return await following
+
+        def close(body: bytes) -> bool:
+            if seen(1)(body):
+                feeds.closing.set()
+            return False
+
+        return await client.send("GET", f"/v1/jobs/{JOB}/events", enough=close)
 
     assert numbers(asyncio.run(scene())) == [1]
+
+
+def test_who_heard_what_never_happened_is_told_all() -> None:
+    desk = FakeDesk()
+    desk.happen(JOB, "job", state="running")
+
+    async def scene() -> list[Answer]:
+        client, _ = over(desk)
+        path = f"/v1/jobs/{JOB}/events"
+        ahead = {"last-event-id": str(2**31 - 1)}
+        first = asyncio.create_task(client.send("GET", path, headers=ahead))
+        await read(desk, 2)
+        second = asyncio.create_task(client.send("GET", path))
+        await asyncio.sleep(0.05)
+        desk.happen(JOB, "job", state="done")
+        return await asyncio.gather(first, second)
+
+    assert [numbers(answer) for answer in asyncio.run(scene())] == [[1, 2], [1, 2]]
+    assert desk.reads < 50, "nobody makes the store work without a pause"
+
+
+class Away(FakeDesk):
+    """Events cannot be read so many ``times``."""
+
+    times = 0
+
+    async def events(self, job: str, after: int, limit: int) -> Sequence[JobEvent]:
+        if self.times:
+            self.times -= 1
+            raise StorageError("database is locked")
+        return await super().events(job, after, limit)
+
+
+def test_who_is_far_behind_waits_for_a_store_that_is_away() -> None:
+    desk = Away()
+    for number in range(3):
+        desk.happen(JOB, "item", position=number)
+
+    async def scene() -> list[Answer]:
+        client, _ = over(desk)
+        path = f"/v1/jobs/{JOB}/events"
+        late = asyncio.create_task(client.send("GET", f"{path}?after=3"))
+        await read(desk, 2)
+        desk.times = 6
+        behind = asyncio.create_task(client.send("GET", path))
+        while desk.times:
+            await asyncio.sleep(0.005)
+        desk.happen(JOB, "job", state="done")
+        return await asyncio.gather(late, behind)
+
+    assert [numbers(answer) for answer in asyncio.run(scene())] == [[4], [1, 2, 3, 4]]
+
+
+def test_two_who_follow_one_job_hear_the_same_though_one_of_them_leaves() -> None:
+    desk = FakeDesk()
+    desk.happen(JOB, "job", state="running")
+
+    async def scene() -> tuple[Answer, Answer, int]:
+        client, feeds = over(desk)
+        path = f"/v1/jobs/{JOB}/events"
+        stays = asyncio.create_task(client.send("GET", path))
+        leaves = asyncio.create_task(client.send("GET", path, enough=seen(2)))
+        while feeds.following < 2:
+            await asyncio.sleep(0.005)
+        desk.happen(JOB, "item", position=0)
+        left = await leaves
+        assert feeds.following == 1
+        desk.happen(JOB, "job", state="paused")
+        desk.happen(JOB, "job", state="cancelled")
+        return await stays, left, feeds.following
+
+    stayed, left, following = asyncio.run(scene())
+    assert numbers(stayed) == [1, 2, 3, 4]
+    assert numbers(left) == [1, 2]
+    assert following == 0
+
+
+def test_a_client_that_waits_no_longer_for_its_answer_leaves_a_job_and_no_follower() -> None:
+    desk = FakeDesk()
+    body = json.dumps({"unit": "demo/mlp.0/1", "wait": 60}).encode()
+    kind = {"content-type": "application/json"}
+
+    async def scene() -> tuple[Answer, int]:
+        client, feeds = over(desk)
+        gone = asyncio.Event()
+        asking = asyncio.create_task(
+            client.send("POST", "/v1/explanations", [body], kind, gone=gone)
+        )
+        await read(desk, 2)
+        assert feeds.following == 1
+        gone.set()
+        return await asking, feeds.following
+
+    answer, following = asyncio.run(scene())
+    assert (answer.status, answer.json["state"]) == (202, "running")
+    assert following == 0

@@ -14,7 +14,7 @@ from asgi_client import Client
 from fake_desk import FakeDesk, job_document
 from test_access import Known
 
-from core.errors import InvalidSetting
+from core.errors import InvalidSetting, StorageError
 from core.ids import UnitId
 from service.app import create_app
 from service.auth import Gate
@@ -126,6 +126,15 @@ def test_faults_are_pages_for_people_and_documents_for_programs(client: Client) 
     assert "there is no subject" in Page(person.body.decode()).text
     assert client.get("/subjects/nope").code == "unknown_subject"
     assert client.get("/v1/subjects/nope", **HTML).code == "unknown_subject"
+
+
+def test_a_page_that_cannot_be_made_now_says_when_to_come_back(
+    client: Client, desk: FakeDesk
+) -> None:
+    desk.broken = StorageError("'a.db' is locked by another process", "wait")
+    away = client.get("/", **HTML)
+    assert (away.status, away.headers["retry-after"]) == (503, "1")
+    assert "locked by another process" in Page(away.body.decode()).text
 
 
 def test_a_job_tells_what_happened_so_far(client: Client, desk: FakeDesk) -> None:

@@ -1,17 +1,19 @@
-"""A store in a fresh folder, and the URL it lives at.
+"""A store of each kind of database, and one that is a file where files are what is tested.
 
-What must hold on PostgreSQL too is tested there when ``NEUROSCRIBE_TEST_POSTGRES`` names a server.
+What holds for a store holds on SQLite and on PostgreSQL, so ``store`` and ``url`` are both, one
+after the other (PostgreSQL where ``NEUROSCRIBE_TEST_POSTGRES`` names a server). Tests of files,
+their locks and their disks ask for ``file_store`` and ``file_url``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
 from storage import Store, open_store
-from tests.postgres_server import SERVER, postgres_database
 
 
 @pytest.fixture
@@ -20,27 +22,46 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(file: Path) -> str:
+def file_url(file: Path) -> str:
     return f"sqlite:///{file}"
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store, to be copied: that takes less time than making tables."""
+    path = tmp_path_factory.mktemp("empty") / "neuroscribe.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def file_store(empty_file: Path, file: Path, file_url: str) -> Iterator[Store]:
+    """A store that does not wait for locks."""
+    copyfile(empty_file, file)
+    with open_store(file_url, busy_timeout=0.05) as opened:
+        yield opened
+
+
+@pytest.fixture
+def url(
+    kind: str, empty_file: Path, file: Path, file_url: str, request: pytest.FixtureRequest
+) -> str:
+    """Where an empty store is; its tables may be there."""
+    if kind == "sqlite":
+        copyfile(empty_file, file)
+        return file_url
+    return str(request.getfixturevalue("emptied_postgres"))
+
+
+@pytest.fixture
+def fresh_url(kind: str, file_url: str, request: pytest.FixtureRequest) -> str:
+    """Where there is nothing yet."""
+    if kind == "sqlite":
+        return file_url
+    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    with open_store(url, busy_timeout=0.05) as opened:
-        yield opened
-
-
-@pytest.fixture(params=["sqlite", *(["postgresql"] if SERVER else [])])
-def any_url(request: pytest.FixtureRequest, url: str) -> Iterator[str]:
-    """A fresh database of each kind."""
-    if request.param == "sqlite":
-        yield url
-    else:
-        with postgres_database() as made:
-            yield made
-
-
-@pytest.fixture
-def any_store(any_url: str) -> Iterator[Store]:
-    with open_store(any_url, busy_timeout=5.0) as opened:
+    with open_store(url, busy_timeout=5.0) as opened:
         yield opened

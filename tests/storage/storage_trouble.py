@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, inspect
+from sqlalchemy import create_engine, event, inspect, make_url
 from sqlalchemy.schema import CreateTable, DropTable
 
 import storage.migrations
@@ -24,7 +24,7 @@ ROOT = WORKER.parents[2]
 
 @contextmanager
 def full_disk(store: Store) -> Iterator[None]:
-    """No page more than the database has now."""
+    """No page more than the SQLite file has now."""
 
     def limit(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute("PRAGMA max_page_count = 1")  # SQLite never goes below what is used
@@ -67,9 +67,38 @@ def together(url: str, tasks: list[str]) -> list[tuple[int, str, str]]:
     return ended
 
 
-def intact(file: Path) -> bool:
-    with closing(sqlite3.connect(file)) as connection:
+def intact(url: str) -> bool:
+    """Whether a SQLite file is whole; a server of databases sees to that itself."""
+    file = make_url(url)
+    if file.get_backend_name() != "sqlite":
+        return True
+    with closing(sqlite3.connect(str(file.database))) as connection:
         return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def tables(url: str) -> set[str]:
+    """The names of what there is in a database."""
+    engine = create_engine(url)
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def version(url: str) -> str:
+    """The revision that a database says it is at."""
+    return str(query(url, "SELECT version_num FROM alembic_version"))
+
+
+def query(url: str, statement: str) -> object:
+    """The first value that a statement gives, whatever it changes stays."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            found = connection.exec_driver_sql(statement)
+            return found.scalar() if found.returns_rows else None
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -87,19 +116,22 @@ def store_of_version(url: str, revision: str) -> Iterator[Store]:
             with store.engine.begin() as connection:
                 if words:
                     connection.execute(CreateTable(explanation_words))
-                for table, column in lent:
-                    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
+                for table, column, type in lent:
+                    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {type}")
             yield store
             with store.engine.begin() as connection:
                 if words:
                     connection.execute(DropTable(explanation_words))
-                for table, column in lent:
+                for table, column, _ in lent:
                     connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
 
 
-def _later_columns(store: Store) -> Iterator[tuple[str, str]]:
-    seen = inspect(store.engine)
+def _later_columns(store: Store) -> Iterator[tuple[str, str, str]]:
+    """Table, column and type."""
+    seen, dialect = inspect(store.engine), store.engine.dialect
     for name in seen.get_table_names():
         if name in metadata.tables:
             held = {column["name"] for column in seen.get_columns(name)}
-            yield from ((name, c.name) for c in metadata.tables[name].columns if c.name not in held)
+            for column in metadata.tables[name].columns:
+                if column.name not in held:
+                    yield name, column.name, column.type.compile(dialect)

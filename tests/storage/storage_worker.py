@@ -13,7 +13,7 @@ import sys
 from sqlalchemy import Engine, event
 from storage_examples import SPEC, UNIT, call, explanation, run
 
-from storage import Ending, open_store
+from storage import Ending, Store, open_store
 
 
 def say(what: object) -> None:
@@ -29,6 +29,13 @@ def dies(statement_start: str) -> None:
         if statement.lstrip().startswith(statement_start):
             say("killed")
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def flush_early(store: Store) -> None:
+    """Have SQLite write pages to the disk before the transaction ends."""
+    if store.engine.dialect.name == "sqlite":
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA cache_size = 1")
 
 
 def main(url: str, task: str, name: str) -> None:
@@ -64,14 +71,12 @@ def main(url: str, task: str, name: str) -> None:
             dies("UPDATE job_items")
             store.jobs.end(name, [Ending(item=item, run_id=name) for item in taken])
         if task == "die while saving calls":
-            with store.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA cache_size = 1")  # pages reach the disk early
+            flush_early(store)
             dies("INSERT INTO llm_calls")
             big = {"text": "x" * 200_000}
             store.save_calls([call(f"doomed-{n}", request=big) for n in range(5)])
         if task == "die while saving":
-            with store.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA cache_size = 1")  # pages reach the disk early
+            flush_early(store)
             dies("INSERT INTO report_openings")
             store.save_run(run("doomed", 2, document={"text": "x" * 500_000}))
 

@@ -8,8 +8,8 @@ from storage.conversations import SpeakerChoice
 ALONE = SpeakerChoice()
 
 
-def test_a_conversation_is_listed_by_its_first_question(any_store: Store) -> None:
-    talks = any_store.conversations
+def test_a_conversation_is_listed_by_its_first_question(store: Store) -> None:
+    talks = store.conversations
     talks.begin("one", "", "What does\n demo/mlp.2/163 do? " + "x" * 100, ALONE)
     talks.end("one", "", "waiting", 0.5, 2)
     talks.begin("one", "", None, ALONE)
@@ -27,16 +27,16 @@ def test_a_conversation_is_listed_by_its_first_question(any_store: Store) -> Non
     assert talks.all("", limit=1) == listed[:1]
 
 
-def test_each_owner_sees_its_own(any_store: Store) -> None:
-    talks = any_store.conversations
+def test_each_owner_sees_its_own(store: Store) -> None:
+    talks = store.conversations
     for owner in ("", "aaaa", "bbbb"):
         talks.begin("same", owner, f"from {owner}", ALONE)
     assert [c.title for c in talks.all("aaaa")] == ["from aaaa"]
     assert talks.get("same", "cccc") is None
 
 
-def test_what_is_forgotten_is_gone_but_for_what_it_cost(any_store: Store) -> None:
-    talks = any_store.conversations
+def test_what_is_forgotten_is_gone_but_for_what_it_cost(store: Store) -> None:
+    talks = store.conversations
     talks.begin("one", "aaaa", "a secret", ALONE)
     talks.end("one", "aaaa", "answered", 0.5, 2)
     talks.forget("one", "aaaa")

@@ -30,34 +30,37 @@ def finding(id: str = "f0123456789abcde", *units: str, subject: str = "demo") ->
     )
 
 
-def test_a_finding_comes_back_by_its_id_or_its_beginning(any_store: Store) -> None:
+def test_a_finding_comes_back_by_its_id_or_its_beginning(store: Store) -> None:
     made = finding()
-    any_store.findings.save(made)
-    any_store.findings.save(finding("g" * 16))
-    assert any_store.findings.get(made.id) == any_store.findings.get(made.id[:6]) == made
-    assert [f.finding.id for f in any_store.findings.newest()] == ["g" * 16, made.id]
+    store.findings.save(made)
+    store.findings.save(finding("g" * 16))
+    assert store.findings.get(made.id) == store.findings.get(made.id[:6]) == made
+    assert [f.finding.id for f in store.findings.newest()] == ["g" * 16, made.id]
     with pytest.raises(NotStored):
-        any_store.findings.get("none")
+        store.findings.get("none")
     with pytest.raises(StorageError):
-        any_store.findings.save(made)
+        store.findings.save(made)
 
 
-def test_findings_come_in_pages_of_one_method_subject_or_site(any_store: Store) -> None:
-    store = any_store.findings
+def test_findings_come_in_pages_of_one_method_subject_or_site(store: Store) -> None:
+    kept = store.findings
     for number in range(120):
         elsewhere = "other" if number % 40 == 0 else "demo"
-        store.save(finding(f"f{number:015d}", f"{elsewhere}/mlp.{number % 4}/1", subject=elsewhere))
-    first = store.newest(2)
+        kept.save(finding(f"f{number:015d}", f"{elsewhere}/mlp.{number % 4}/1", subject=elsewhere))
+    first = kept.newest(2)
     assert [f.finding.id[-3:] for f in first] == ["119", "118"]
-    assert [f.finding.id[-3:] for f in store.newest(2, before=first[-1].number)] == ["117", "116"]
-    assert [f.finding.id[-3:] for f in store.newest(9, subject="other")] == ["080", "040", "000"]
-    assert len(store.newest(500, site="mlp.3")) == 30
-    assert store.newest(site="mlp.9") == store.newest(method="mask") == store.newest(0) == []
+    assert [f.finding.id[-3:] for f in kept.newest(2, before=first[-1].number)] == [
+        "117",
+        "116",
+    ]
+    assert [f.finding.id[-3:] for f in kept.newest(9, subject="other")] == ["080", "040", "000"]
+    assert len(kept.newest(500, site="mlp.3")) == 30
+    assert kept.newest(site="mlp.9") == kept.newest(method="mask") == kept.newest(0) == []
 
 
-def test_a_line_says_how_many_units_there_are_of_each_site(any_store: Store) -> None:
-    any_store.findings.save(finding())
-    line = FindingLine.of(any_store.findings.stored(finding().id))
+def test_a_line_says_how_many_units_there_are_of_each_site(store: Store) -> None:
+    store.findings.save(finding())
+    line = FindingLine.of(store.findings.stored(finding().id))
     assert line.sites == {"mlp.2": 2, "mlp.1": 1}
     assert (line.question, line.figures["accuracy"]) == ("is the subject plural?", 0.93)
 

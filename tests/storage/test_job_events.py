@@ -15,8 +15,8 @@ JOB = "job-0001"
 
 
 @pytest.fixture
-def jobs(any_store: Store) -> JobStore:
-    jobs = any_store.jobs
+def jobs(store: Store) -> JobStore:
+    jobs = store.jobs
     jobs.create(job(), units(4))
     return jobs
 

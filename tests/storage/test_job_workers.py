@@ -23,9 +23,9 @@ JOB = "job-0001"
 
 
 @pytest.fixture
-def jobs(any_store: Store) -> JobStore:
-    any_store.jobs.create(job(), units(4))
-    return any_store.jobs
+def jobs(store: Store) -> JobStore:
+    store.jobs.create(job(), units(4))
+    return store.jobs
 
 
 def claim(jobs: JobStore, worker: str, minute: float, limit: int = 1) -> list[JobItem]:
@@ -156,11 +156,26 @@ def test_an_ending_is_a_run_or_an_error(jobs: JobStore) -> None:
             Ending(item=item, **wrong)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 12))
-def test_whatever_workers_do_every_item_ends_once(store: Store, seed: int, count: int) -> None:
+anything_goes = given(seed=st.integers(0, 2**32), count=st.integers(1, 12))
+IN_ONE_STORE = {"suppress_health_check": [HealthCheck.function_scoped_fixture]}
+
+
+@settings(max_examples=25, **IN_ONE_STORE)
+@anything_goes
+def test_whatever_workers_do_every_item_ends_once(file_store: Store, seed: int, count: int) -> None:
+    struggle(file_store, seed, count)
+
+
+@settings(max_examples=4, **IN_ONE_STORE)
+@anything_goes
+def test_whatever_workers_do_every_item_ends_once_in_postgresql(
+    emptied_postgres: str, seed: int, count: int
+) -> None:
+    with open_store(emptied_postgres) as store:
+        struggle(store, seed, count)
+
+
+def struggle(store: Store, seed: int, count: int) -> None:
     """Workers take, keep, give back, end and die at random; the clock goes on."""
     chance, jobs, id = random.Random(seed), store.jobs, f"job-{len(store.jobs.newest(10**6))}"
     jobs.create(job(id), units(count))
@@ -194,8 +209,8 @@ def test_whatever_workers_do_every_item_ends_once(store: Store, seed: int, count
         assert ended[item.position] == (item.error_code != "worker_lost")
 
 
-def test_threads_never_take_the_same_item(any_store: Store) -> None:
-    jobs = any_store.jobs
+def test_threads_never_take_the_same_item(store: Store) -> None:
+    jobs = store.jobs
     jobs.create(job(), units(60))
 
     def work(name: str) -> list[int]:
@@ -213,34 +228,34 @@ def test_threads_never_take_the_same_item(any_store: Store) -> None:
     assert jobs.get(JOB).state == "done"
 
 
-def test_processes_never_take_the_same_item(any_url: str) -> None:
-    with open_store(any_url) as store:
+def test_processes_never_take_the_same_item(url: str) -> None:
+    with open_store(url) as store:
         store.jobs.create(job(), units(100))
-    ended = together(any_url, ["work"] * 3)
+    ended = together(url, ["work"] * 3)
     assert [(code, errors) for code, _, errors in ended] == [(0, "")] * 3
     said = [int(line) for _, output, _ in ended for line in output.split()]
     assert sorted(said) == list(range(100))
-    with open_store(any_url) as store:
+    with open_store(url) as store:
         assert store.jobs.get(JOB).state == "done"
         workers = Counter(item.run_id for item in store.jobs.items(JOB))
     said_by = Counter({f"worker-{n}": len(out.split()) for n, (_, out, _) in enumerate(ended)})
     assert workers == +said_by, "what each said it did is what is stored"
 
 
-def test_a_worker_killed_while_it_ends_items_leaves_them_to_the_next(any_url: str) -> None:
-    with open_store(any_url) as store:
+def test_a_worker_killed_while_it_ends_items_leaves_them_to_the_next(url: str) -> None:
+    with open_store(url) as store:
         store.jobs.create(job(), units(10))
-    [(code, output, _)] = together(any_url, ["die while ending"])
+    [(code, output, _)] = together(url, ["die while ending"])
     assert (code, output) == (-signal.SIGKILL, "killed\n")
-    with open_store(any_url) as store:
+    with open_store(url) as store:
         assert store.jobs.counts(JOB) == JobCounts(queued=3, running=7)
         taken = store.jobs.claim(JOB, "next", limit=10, lease_seconds=60)
         assert positions(taken) == list(range(10))
         assert [item.attempts for item in taken] == [2] * 7 + [1] * 3
 
 
-def test_a_full_disk_changes_nothing(store: Store, url: str) -> None:
-    with full_disk(store), pytest.raises(DiskFull):
-        store.jobs.create(job(), units(10_000))
-    assert store.jobs.newest() == []
-    assert intact(store.engine.url.database)  # type: ignore[arg-type]
+def test_a_full_disk_changes_nothing(file_store: Store, file_url: str) -> None:
+    with full_disk(file_store), pytest.raises(DiskFull):
+        file_store.jobs.create(job(), units(10_000))
+    assert file_store.jobs.newest() == []
+    assert intact(file_url)

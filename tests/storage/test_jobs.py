@@ -17,8 +17,8 @@ JOB = "job-0001"
 
 
 @pytest.fixture
-def jobs(any_store: Store) -> JobStore:
-    return any_store.jobs
+def jobs(store: Store) -> JobStore:
+    return store.jobs
 
 
 def made(jobs: JobStore, count: int = 4) -> JobStore:
@@ -257,12 +257,12 @@ def test_a_summary_counts_states_verdicts_and_failures(jobs: JobStore) -> None:
     assert jobs.summary(JOB, now=at(1)).workers == 0, "its lease ran out"
 
 
-def test_a_job_spent_what_its_units_cost_since_it_was_made(any_store: Store) -> None:
-    jobs = any_store.jobs
+def test_a_job_spent_what_its_units_cost_since_it_was_made(store: Store) -> None:
+    jobs = store.jobs
     first, second, third = units(3)
     jobs.create(job(), [first, second, third], {first: "key-a", second: "key-b"})
     jobs.set_keys(JOB, {third: "key-c"})
-    any_store.save_calls(
+    store.save_calls(
         [
             call("1", run="key-a", usd=0.25),
             call("2", run="key-b", role="simulator", usd=0.5),
@@ -279,7 +279,7 @@ def test_a_job_spent_what_its_units_cost_since_it_was_made(any_store: Store) -> 
         "simulator": 1,
     }
     assert jobs.summary(JOB).spent == spent
-    any_store.save_calls([call("7", run="key-b", usd=None)])
+    store.save_calls([call("7", run="key-b", usd=None)])
     assert jobs.spent(JOB).usd is None
 
 
@@ -301,8 +301,8 @@ def test_the_database_itself_refuses_impossible_rows(store: Store) -> None:
             connection.exec_driver_sql(statement)
 
 
-def test_a_store_of_the_version_before_gets_the_tables(url: str) -> None:
-    with store_of_version(url, "0005"):
+def test_a_store_of_the_version_before_gets_the_tables(fresh_url: str) -> None:
+    with store_of_version(fresh_url, "0005"):
         pass
-    with open_store(url) as store:
+    with open_store(fresh_url) as store:
         made(store.jobs)

@@ -10,32 +10,32 @@ from core.errors import NotStored
 from storage import Store
 
 
-def test_a_key_is_found_by_its_text_and_nothing_else(any_store: Store) -> None:
-    record, key = any_store.keys.create("lab", "run", per_minute=60, budget_usd=2.5, max_calls=9)
-    assert any_store.keys.find(key) == record
+def test_a_key_is_found_by_its_text_and_nothing_else(store: Store) -> None:
+    record, key = store.keys.create("lab", "run", per_minute=60, budget_usd=2.5, max_calls=9)
+    assert store.keys.find(key) == record
     for wrong in ("", key[:-1], key[:-1] + ("A" if key[-1] != "A" else "B"), key + "x", "ns__"):
-        assert any_store.keys.find(wrong) is None
-    other, _ = any_store.keys.create("other", "read")
+        assert store.keys.find(wrong) is None
+    other, _ = store.keys.create("other", "read")
     swapped = key.replace(record.id, other.id)
-    assert any_store.keys.find(swapped) is None
-    assert [k.name for k in any_store.keys.all()] == ["lab", "other"]
+    assert store.keys.find(swapped) is None
+    assert [k.name for k in store.keys.all()] == ["lab", "other"]
 
 
-def test_the_database_does_not_hold_the_secret(any_store: Store) -> None:
-    _, key = any_store.keys.create("lab", "admin")
+def test_the_database_does_not_hold_the_secret(store: Store) -> None:
+    _, key = store.keys.create("lab", "admin")
     secret = key.split("_", 2)[2]
-    with any_store.engine.connect() as connection:
+    with store.engine.connect() as connection:
         rows = connection.execute(text("SELECT * FROM api_keys")).all()
     assert secret not in repr(rows)
 
 
-def test_keys_expire_and_are_revoked(any_store: Store) -> None:
-    record, key = any_store.keys.create("lab", "read", expires=at(10), now=at(0))
+def test_keys_expire_and_are_revoked(store: Store) -> None:
+    record, key = store.keys.create("lab", "read", expires=at(10), now=at(0))
     assert record.ended(at(9)) is None
     assert record.ended(at(10)) == "expired"
-    revoked = any_store.keys.revoke(record.id, now=at(5))
+    revoked = store.keys.revoke(record.id, now=at(5))
     assert revoked.ended(at(6)) == "revoked"
-    assert any_store.keys.revoke(record.id, now=at(7)) == revoked
-    assert any_store.keys.find(key) == revoked
+    assert store.keys.revoke(record.id, now=at(7)) == revoked
+    assert store.keys.find(key) == revoked
     with pytest.raises(NotStored):
-        any_store.keys.revoke("000000000000")
+        store.keys.revoke("000000000000")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +138,10 @@ def test_the_database_itself_refuses_impossible_calls(store: Store) -> None:
             connection.exec_driver_sql(f"UPDATE llm_calls SET {change}")
 
 
-def test_a_stored_call_that_cannot_be_read(store: Store, file: Path) -> None:
+def test_a_stored_call_that_cannot_be_read(store: Store) -> None:
     store.save_calls([call()])
-    with closing(sqlite3.connect(file)) as other:
-        other.execute("UPDATE llm_calls SET response = '{'")
-        other.commit()
+    with store.engine.begin() as other:
+        other.exec_driver_sql("UPDATE llm_calls SET response = '{'")
     with pytest.raises(StorageError, match="stored record cannot be read"):
         store.find_answer("key-1", None)
 
@@ -247,22 +244,22 @@ def test_calls_are_listed_newest_first(store: Store) -> None:
     assert ids(run="another") == ""
 
 
-def test_questions_use_the_indexes(store: Store) -> None:
+def test_questions_use_the_indexes(file_store: Store) -> None:
     asked: list[tuple[str, Any]] = []
 
-    @event.listens_for(store.engine, "before_cursor_execute")
+    @event.listens_for(file_store.engine, "before_cursor_execute")
     def _note(conn: object, cursor: object, statement: str, values: Any, *_: object) -> None:
         asked.append((statement, values))
 
-    store.find_answer("key-1", "run-key-1")
-    store.calls()
-    store.calls(run="run-key-1")
-    store.spent("run-key-1")
+    file_store.find_answer("key-1", "run-key-1")
+    file_store.calls()
+    file_store.calls(run="run-key-1")
+    file_store.spent("run-key-1")
     with pytest.raises(NotStored):
-        store.call("call-1")
-    event.remove(store.engine, "before_cursor_execute", _note)
+        file_store.call("call-1")
+    event.remove(file_store.engine, "before_cursor_execute", _note)
     plans = []
-    with store.engine.connect() as connection:
+    with file_store.engine.connect() as connection:
         for statement, values in asked:
             if statement.startswith("SELECT"):
                 plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
@@ -323,7 +320,7 @@ def test_an_unknown_price_makes_the_sum_unknown(store: Store) -> None:
 # trouble
 
 
-def test_processes_may_save_calls_at_once(url: str, file: Path) -> None:
+def test_processes_may_save_calls_at_once(url: str) -> None:
     ended = together(url, ["save calls"] * 2)
     assert [(code, errors) for code, _, errors in ended] == [(0, "")] * 2
     with open_store(url) as store:
@@ -331,37 +328,37 @@ def test_processes_may_save_calls_at_once(url: str, file: Path) -> None:
         assert {each.id for each in store.calls()} == {
             f"worker-{w}-{n}-{part}" for w in range(2) for n in range(5) for part in range(4)
         }
-    assert intact(file)
+    assert intact(url)
 
 
-def test_a_writer_killed_in_the_middle_of_its_calls_leaves_none(url: str, file: Path) -> None:
+def test_a_writer_killed_in_the_middle_of_its_calls_leaves_none(url: str) -> None:
     with open_store(url) as store:
         store.save_calls([call()])
     [(code, output, _)] = together(url, ["die while saving calls"])
     assert (code, output) == (-signal.SIGKILL, "killed\n")
-    assert intact(file)
+    assert intact(url)
     with open_store(url) as store:
         assert store.calls() == [call()]
         store.save_calls([call("doomed-0")])
 
 
-def test_a_full_disk_loses_nothing_that_was_stored(store: Store, file: Path) -> None:
-    store.save_calls([call()])
+def test_a_full_disk_loses_nothing_that_was_stored(file_store: Store, file: Path) -> None:
+    file_store.save_calls([call()])
     more = [call("small"), call("big", request={"text": "x" * 500_000})]
-    with full_disk(store):
+    with full_disk(file_store):
         with pytest.raises(DiskFull, match=str(file)):
-            store.save_calls(more)
-        assert store.calls() == [call()]
-    store.save_calls(more)
-    assert store.spent().calls == 3
+            file_store.save_calls(more)
+        assert file_store.calls() == [call()]
+    file_store.save_calls(more)
+    assert file_store.spent().calls == 3
 
 
-def test_a_store_of_the_first_version_is_upgraded_and_keeps_its_data(url: str) -> None:
-    with store_of_version(url, "0001") as old:
+def test_a_store_of_the_first_version_is_upgraded_and_keeps_its_data(fresh_url: str) -> None:
+    with store_of_version(fresh_url, "0001") as old:
         old.save_run(run())
         with pytest.raises(StorageError, match="llm_calls"):
             old.calls()
-    with open_store(url) as store:
+    with open_store(fresh_url) as store:
         found = store.find_run("key-1")
         assert found is not None
         assert found.document == run().document

@@ -14,31 +14,31 @@ from storage.looking import look, look_at_jobs
 from storage.schema import HEAD
 
 
-def test_a_current_store_is_seen_as_it_is(any_url: str) -> None:
-    open_store(any_url).close()
-    found = look(any_url)
+def test_a_current_store_is_seen_as_it_is(url: str) -> None:
+    open_store(url).close()
+    found = look(url)
     assert found is not None
     assert (found.schema, found.wanted, found.newer) == (HEAD, HEAD, False)
-    assert found.backend in any_url
+    assert found.backend in url
     assert found.version
     assert found.journal == ("wal" if found.backend == "sqlite" else None)
     assert found.tables > 10
 
 
-def test_an_empty_database_stays_empty(any_url: str, file: Path) -> None:
-    first = look(any_url)
+def test_an_empty_database_stays_empty(url: str, file: Path) -> None:
+    first = look(url)
     assert first is None or (first.schema, first.tables) == (None, 0)
-    assert look_at_jobs(any_url) == [] if first is None else look(any_url) == first
+    assert look_at_jobs(url) == [] if first is None else look(url) == first
     assert not file.exists()
 
 
-def test_jobs_are_counted_with_the_leases_that_ran_out(any_store: Store, any_url: str) -> None:
-    any_store.jobs.create(job(), units(5))
-    any_store.jobs.claim("job-0001", "bob", limit=2, lease_seconds=3600)
-    any_store.jobs.claim("job-0001", "ada", limit=2, lease_seconds=1, now=at(0))
-    any_store.jobs.create(job(id="job-0002"), units(1))
-    any_store.jobs.cancel("job-0002")
-    (found,) = look_at_jobs(any_url)
+def test_jobs_are_counted_with_the_leases_that_ran_out(store: Store, url: str) -> None:
+    store.jobs.create(job(), units(5))
+    store.jobs.claim("job-0001", "bob", limit=2, lease_seconds=3600)
+    store.jobs.claim("job-0001", "ada", limit=2, lease_seconds=1, now=at(0))
+    store.jobs.create(job(id="job-0002"), units(1))
+    store.jobs.cancel("job-0002")
+    (found,) = look_at_jobs(url)
     assert (found.id, found.state) == ("job-0001", "running")
     assert (found.held, found.lost, found.queued) == (4, 2, 1)
 

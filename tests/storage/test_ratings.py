@@ -147,9 +147,9 @@ def test_explanations_of_a_site_come_with_their_run(store: Store) -> None:
         store.run("run-9")
 
 
-def test_a_store_without_ratings_is_brought_up_to_date(url: str) -> None:
-    with store_of_version(url, "0003") as old:
+def test_a_store_without_ratings_is_brought_up_to_date(fresh_url: str) -> None:
+    with store_of_version(fresh_url, "0003") as old:
         explained(old)
-    with open_store(url) as store:
+    with open_store(fresh_url) as store:
         assert store.ratings.of("demo", "mlp.2") == []
         assert store.ratings.save([rating()]) == 1

@@ -29,33 +29,33 @@ def save(store: Store, index: int, number: int = 1, **changes: object) -> str:
     return id
 
 
-def test_a_vector_is_missing_until_it_is_kept_and_then_stays(any_store: Store) -> None:
-    first, second = save(any_store, 0), save(any_store, 1)
-    assert any_store.vectors.missing("e1", EVERY) == [(first, "text 0"), (second, "text 1")]
-    any_store.vectors.save("e1", {first: A})
-    any_store.vectors.save("e1", {first: B, second: B})
-    assert any_store.vectors.missing("e1", EVERY) == []
-    assert any_store.vectors.kept("e1", EVERY) == [(1, A), (2, B)]
-    assert any_store.vectors.kept("e2", EVERY) == []
-    assert [id for id, _ in any_store.vectors.missing("e2", EVERY)] == [first, second]
-    any_store.vectors.save("e1", {})
+def test_a_vector_is_missing_until_it_is_kept_and_then_stays(store: Store) -> None:
+    first, second = save(store, 0), save(store, 1)
+    assert store.vectors.missing("e1", EVERY) == [(first, "text 0"), (second, "text 1")]
+    store.vectors.save("e1", {first: A})
+    store.vectors.save("e1", {first: B, second: B})
+    assert store.vectors.missing("e1", EVERY) == []
+    assert store.vectors.kept("e1", EVERY) == [(1, A), (2, B)]
+    assert store.vectors.kept("e2", EVERY) == []
+    assert [id for id, _ in store.vectors.missing("e2", EVERY)] == [first, second]
+    store.vectors.save("e1", {})
 
 
-def test_filters_hold_for_vectors_and_for_what_lacks_them(any_store: Store) -> None:
-    old = save(any_store, 0)
-    new = save(any_store, 0, 2, finished="2026-01-31T12:00:09Z")
-    failed = save(any_store, 1, verdict="abstained")
-    assert {id for id, _ in any_store.vectors.missing("e", EVERY)} == {old, new, failed}
-    assert {id for id, _ in any_store.vectors.missing("e", Search())} == {new, failed}
-    any_store.vectors.save("e", {old: A, new: A, failed: B})
-    assert [v for _, v in any_store.vectors.kept("e", Search())] == [A, B]
-    assert any_store.vectors.numbers(Search(verdict="abstained")) == [3]
-    hits = any_store.vectors.found([3, 2])
+def test_filters_hold_for_vectors_and_for_what_lacks_them(store: Store) -> None:
+    old = save(store, 0)
+    new = save(store, 0, 2, finished="2026-01-31T12:00:09Z")
+    failed = save(store, 1, verdict="abstained")
+    assert {id for id, _ in store.vectors.missing("e", EVERY)} == {old, new, failed}
+    assert {id for id, _ in store.vectors.missing("e", Search())} == {new, failed}
+    store.vectors.save("e", {old: A, new: A, failed: B})
+    assert [v for _, v in store.vectors.kept("e", Search())] == [A, B]
+    assert store.vectors.numbers(Search(verdict="abstained")) == [3]
+    hits = store.vectors.found([3, 2])
     assert {n: hit.explanation for n, hit in hits.items()} == {3: failed, 2: new}
     assert hits[2].snippet == (("text 0", False),)
-    assert any_store.vectors.found([]) == {}
+    assert store.vectors.found([]) == {}
 
 
-def test_a_vector_of_nothing_is_refused(any_store: Store) -> None:
+def test_a_vector_of_nothing_is_refused(store: Store) -> None:
     with pytest.raises(StorageError):
-        any_store.vectors.save("e", {"nobody": A})
+        store.vectors.save("e", {"nobody": A})
