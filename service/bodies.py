@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.ids import UnitIdField
+from core.interventions import InterventionKind
 from core.results import Finite, Record
 
 MOST_TEXTS = 16
@@ -15,6 +16,7 @@ LONGEST_SENTENCE = 2_000
 LONGEST_WAIT = 60.0
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_SENTENCE)]
 
 
@@ -59,11 +61,24 @@ class RunBody(Record):
     predicts is shown beside."""
 
     unit: UnitIdField
-    texts: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]],
-        Field(min_length=1, max_length=MOST_TEXTS),
-    ]
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
     explanation: Sentence | None = None
+
+
+class InterveneBody(Record):
+    """A unit to edit while the model reads ``texts``, or the unit's strongest ``excerpts``.
+
+    ``ablate`` sets it to its mean, ``push`` adds ``by`` typical peaks (where its site was not
+    collected: zero, and ``by`` in its own scale). ``null_units`` other units are edited alike.
+    """
+
+    unit: UnitIdField
+    kind: InterventionKind
+    by: Annotated[Finite, Field(ge=-1e6, le=1e6)] | None = None
+    texts: Annotated[list[Text], Field(max_length=MOST_TEXTS)] = Field(default_factory=list)
+    excerpts: Annotated[int, Field(ge=1, le=MOST_TEXTS)] = 1
+    null_units: Annotated[int, Field(ge=0, le=100)] = 32
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 class LimitsBody(Record):

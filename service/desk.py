@@ -13,8 +13,9 @@ from typing import Protocol
 
 from core.documents import UnitProfile
 from core.ids import UnitId
+from core.interventions import InterventionDocument
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
+from service.bodies import ExplainBody, InterveneBody, LimitsBody, RunBody, SearchAsked, SweepBody
 from service.documents import (
     Health,
     Page,
@@ -78,6 +79,10 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
 
     async def texts(self, body: RunBody) -> TextsRun:
         """Run texts on a unit."""
+        ...
+
+    async def intervene(self, body: InterveneBody) -> InterventionDocument:
+        """Edit a unit while the model reads."""
         ...
 
     async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:

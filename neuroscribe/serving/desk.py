@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 from core.documents import UnitProfile
 from core.errors import IndexMissing, NotStored, UnknownSubject
 from core.ids import UnitId
+from core.interventions import InterventionDocument
 from core.patterns import parse
 from core.together import Together
+from neuroscribe.interventions import Intervention, intervene
 from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
 from neuroscribe.serving.health import looked_at
 from neuroscribe.serving.texts import Question, run_together, shown, windows_of
@@ -21,7 +23,15 @@ from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.units import Chosen
 from neuroscribe.workspace import CorpusChoice
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, Spend, SweepBody
+from service.bodies import (
+    ExplainBody,
+    InterveneBody,
+    LimitsBody,
+    RunBody,
+    SearchAsked,
+    Spend,
+    SweepBody,
+)
 from service.desk import Asked
 from service.documents import (
     Health,
@@ -191,6 +201,17 @@ class LocalDesk:
             lambda: (shown(subject, body, texts, ran), self._peak(body.unit))
         )
         return TextsRun(unit=body.unit, texts=results, peak=peak)
+
+    async def intervene(self, body: InterveneBody) -> InterventionDocument:
+        """Edit a unit while the model reads."""
+        unit = body.unit
+        subject = await self._with_unit(unit)
+        asked = Intervention(
+            unit, body.kind, body.by, tuple(body.texts), body.excerpts, body.null_units, body.seed
+        )
+        return await asyncio.to_thread(
+            lambda: intervene(subject, self._index(unit.subject, unit.site), asked)
+        )
 
     def _batcher(self, name: str, subject: Subject) -> Batcher:
         if name not in self._batchers:

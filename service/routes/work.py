@@ -9,8 +9,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from core.documents import ExplainDocument
+from core.interventions import InterventionDocument
 from service.auth import Reader, Runner
-from service.bodies import ExplainBody, LimitsBody, RunBody, SweepBody
+from service.bodies import ExplainBody, InterveneBody, LimitsBody, RunBody, SweepBody
 from service.documents import TextsRun
 from service.events import Feeds
 from service.problems import documented, failure
@@ -155,6 +156,15 @@ async def retry_failed(id: Identifier, desk: Work, caller: Runner) -> JobDocumen
 async def run_texts(body: RunBody, desk: Work, caller: Runner) -> TextsRun:
     """Run texts of your own on a unit; requests that wait for one model are answered together."""
     return await desk.texts(body)
+
+
+@router.post("/interventions", responses=documented(404, 409))
+async def intervene(body: InterveneBody, desk: Work, caller: Runner) -> InterventionDocument:
+    """Ablate or push a unit while the model reads: how its prediction moves.
+
+    Other units edited alike, and random directions, stand beside it.
+    """
+    return await desk.intervene(body)
 
 
 async def _ended(feeds: Feeds, job: str, seconds: float) -> dict[str, Any] | None:

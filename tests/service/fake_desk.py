@@ -8,9 +8,10 @@ from types import TracebackType
 from core.documents import UnitProfile
 from core.errors import IndexMissing, InvalidSetting, NotStored, StorageError, UnknownSubject
 from core.ids import UnitId
+from core.interventions import InterventionDocument, MeanOverTexts, MovedAtRandom
 from core.results import Usage
 from service.auth import Caller
-from service.bodies import ExplainBody, LimitsBody, RunBody, SearchAsked, SweepBody
+from service.bodies import ExplainBody, InterveneBody, LimitsBody, RunBody, SearchAsked, SweepBody
 from service.desk import Asked
 from service.documents import (
     Health,
@@ -174,6 +175,28 @@ class FakeDesk:
             for text in body.texts
         ]
         return TextsRun(unit=body.unit, texts=runs, peak=2.0)
+
+    async def intervene(self, body: InterveneBody) -> InterventionDocument:
+        self._check()
+        await self.subject(body.unit.subject)
+        self.asked.append(body)
+        by = 1.0 if body.by is None else body.by
+        alone = MeanOverTexts(value=0.1, low=None, high=None, reason="one text")
+        return InterventionDocument(
+            unit=body.unit,
+            spec_hash="0",
+            kind=body.kind,
+            by=by if body.kind == "push" else None,
+            edit="set to its mean",
+            scale=None,
+            amount=0.5,
+            predicts="next_token",
+            divergence=alone,
+            null=None,
+            null_reason="none was asked for",
+            random=MovedAtRandom(directions=8, mean=0.01, largest=0.02),
+            texts=[],
+        )
 
     async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
         self._check()
