@@ -15,6 +15,11 @@ LONGEST_TEXT = 8_000
 LONGEST_SENTENCE = 2_000
 LONGEST_WAIT = 60.0
 
+HUB_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$"
+REVISION = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
+SEGMENT = r"^[a-z0-9][a-z0-9._@-]*$"
+LONGEST_NAME = 200
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_SENTENCE)]
@@ -79,6 +84,19 @@ class InterveneBody(Record):
     excerpts: Annotated[int, Field(ge=1, le=MOST_TEXTS)] = 1
     null_units: Annotated[int, Field(ge=0, le=100)] = 32
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class SubjectBody(Record):
+    """A model of the Hugging Face hub to register: ``source`` is its ID, never a folder.
+
+    ``name`` is what to call it (default: the last part of the ID, in lower case).
+    """
+
+    source: Annotated[
+        str, Field(pattern=HUB_ID, max_length=200, examples=["openai-community/gpt2"])
+    ]
+    revision: Annotated[str, Field(pattern=REVISION, max_length=200)] | None = None
+    name: Annotated[str, Field(pattern=SEGMENT, max_length=LONGEST_NAME)] | None = None
 
 
 class LimitsBody(Record):

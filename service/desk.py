@@ -15,7 +15,15 @@ from core.documents import UnitProfile
 from core.ids import UnitId
 from core.interventions import InterventionDocument
 from service.auth import Caller
-from service.bodies import ExplainBody, InterveneBody, LimitsBody, RunBody, SearchAsked, SweepBody
+from service.bodies import (
+    ExplainBody,
+    InterveneBody,
+    LimitsBody,
+    RunBody,
+    SearchAsked,
+    SubjectBody,
+    SweepBody,
+)
 from service.documents import (
     Health,
     Page,
@@ -38,11 +46,34 @@ class Asked:
     job: JobDocument | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many subjects are loaded, and how many bytes their weights take."""
+
+    subjects: int
+    bytes: int
+
+
 class Desk(AbstractAsyncContextManager[None], Protocol):
     """See the module. It is entered before the first request and left after the last."""
 
     async def subjects(self) -> list[SubjectShown]:
         """Every subject that may be asked about."""
+        ...
+
+    def held(self) -> Held:
+        """What is loaded now."""
+        ...
+
+    async def add_subject(self, body: SubjectBody) -> SubjectSites:
+        """Register a model of the Hugging Face hub once it could be loaded.
+
+        :class:`core.errors.InvalidSetting` when the name stands for another.
+        """
+        ...
+
+    async def remove_subject(self, name: str) -> None:
+        """Forget a subject that was registered; what is stored of it stays."""
         ...
 
     async def subject(self, name: str) -> SubjectSites:

@@ -8,6 +8,7 @@ disk under that name.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 PREFIX = "hf:"
 _READ = ["*.json", "*.txt", "*.model", "*.jinja"]
@@ -27,15 +28,22 @@ def folder_of(source: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def fetched(id: str, revision: str | None, *, local: bool = False) -> Path:
+def fetched(id: str, revision: str | None) -> Path:
     """The folder in the local cache that holds a model of the hub; what is missing is fetched.
 
-    Safetensors are preferred; nothing else is fetched where they are. With ``local`` nothing is
-    fetched at all. Raises what ``huggingface_hub`` does.
+    Safetensors are preferred: other weights are fetched where there are none. Raises what
+    ``huggingface_hub`` does.
     """
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils.tqdm import tqdm
 
     from subjects.weights import weight_files
+
+    class Unseen(tqdm):
+        """No progress bar: what stands on stderr is ours."""
+
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **{**named, "disable": True})  # type: ignore[no-untyped-call]
 
     def get(kind: str) -> Path:
         return Path(
@@ -44,7 +52,7 @@ def fetched(id: str, revision: str | None, *, local: bool = False) -> Path:
                 revision=revision,
                 allow_patterns=[*_READ, kind],
                 ignore_patterns=_NESTED,
-                local_files_only=local,
+                tqdm_class=Unseen,
             )
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from subjects.weights import digest_files, weight_files
 Device = Literal["auto", "cpu", "cuda"]
 _NO_FILE = ("no file named", "does not appear to have a file named")
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,29 +175,34 @@ def _snapshot(source: str, revision: str | None) -> Path:
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """No progress bars (ours stand on stderr alone), no background conversion of weights."""
+    """No progress bars (ours stand on stderr alone), no background conversion of weights.
+
+    One thread at a time: all of that, and how transformers builds a model, is of the whole process.
+    Two models loaded at once may end up without their weights.
+    """
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
-    bars = logging.is_progress_bar_enabled()
-    before = os.environ.get("DISABLE_SAFETENSORS_CONVERSION")
-    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
-    level, hub_level = logging.get_verbosity(), hub_logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    # Retries without a network are not worth a line each: the error says it once.
-    hub_logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        hub_logging.set_verbosity(hub_level)
-        if bars:
-            logging.enable_progress_bar()
-        if before is None:
-            del os.environ["DISABLE_SAFETENSORS_CONVERSION"]
-        else:
-            os.environ["DISABLE_SAFETENSORS_CONVERSION"] = before
+    with _ONE_AT_A_TIME:
+        bars = logging.is_progress_bar_enabled()
+        before = os.environ.get("DISABLE_SAFETENSORS_CONVERSION")
+        os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
+        level, hub_level = logging.get_verbosity(), hub_logging.get_verbosity()
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        # Retries without a network are not worth a line each: the error says it once.
+        hub_logging.set_verbosity(logging.ERROR)
+        try:
+            yield
+        finally:
+            logging.set_verbosity(level)
+            hub_logging.set_verbosity(hub_level)
+            if bars:
+                logging.enable_progress_bar()
+            if before is None:
+                del os.environ["DISABLE_SAFETENSORS_CONVERSION"]
+            else:
+                os.environ["DISABLE_SAFETENSORS_CONVERSION"] = before
 
 
 @contextmanager

@@ -41,6 +41,11 @@ def subject_names() -> tuple[str, ...]:
     return (*_DEMOS, _PLANTED)
 
 
+def built_in_folder(name: str) -> Path | None:
+    """The weights of a built-in subject; None for one without, and for any other name."""
+    return _DEMO_FOLDER / name if name in _DEMOS else None
+
+
 def parse_source(text: str, *, name: str | None = None, revision: str | None = None) -> Source:
     """Read a folder, ``org/model[@revision]``, or ``hf:org/model[@revision]``, which is no folder.
 

@@ -155,7 +155,7 @@ def _same(
 class KnownKeys:
     """Keys of requests, worked out once for each subject and choice: that reads all its weights.
 
-    Subjects are loaded once for as long as the service runs, and keys must be of what is loaded.
+    Keys must be of what is loaded: whoever holds them lets go of them with the subject.
     """
 
     def __init__(self, workspace: Workspace) -> None:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from core.documents import UnitProfile
-from core.errors import IndexMissing, NotStored, UnknownSubject
+from core.errors import IndexMissing, NotStored
 from core.ids import UnitId
-from core.interventions import InterventionDocument
-from core.patterns import parse
-from core.together import Together
-from neuroscribe.interventions import Intervention, intervene
-from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
+from neuroscribe.serving.asking import job_for, models_of, within
 from neuroscribe.serving.health import looked_at
-from neuroscribe.serving.texts import Question, run_together, shown, windows_of
+from neuroscribe.serving.subject_desk import SubjectDesk
 from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.units import Chosen
-from neuroscribe.workspace import CorpusChoice
 from service.auth import Caller
 from service.bodies import (
     ExplainBody,
-    InterveneBody,
     LimitsBody,
-    RunBody,
     SearchAsked,
     Spend,
     SweepBody,
@@ -37,10 +29,6 @@ from service.documents import (
     Health,
     Page,
     ScoredExplanation,
-    SiteShown,
-    SubjectShown,
-    SubjectSites,
-    TextsRun,
 )
 from service.problems import ServiceError
 from storage.documents import DocumentText, SiteLine
@@ -49,33 +37,19 @@ from storage.job_documents import JobDocument, job_document, job_documents
 from storage.jobs import JobEvent
 
 if TYPE_CHECKING:
-    from core.evidence import Floats
     from neuroscribe.serving.worker import Worker
-    from neuroscribe.workspace import Workspace
-    from storage import Store
-    from subjects.index.reader import ActivationIndex
     from subjects.protocol import Subject
 
 T = TypeVar("T")
-Batcher = Together[Question, "list[Floats]"]
 DRAIN_SECONDS = 20.0
 PAUSED = "paused by request"
 
 
 @dataclass(slots=True)
-class LocalDesk:
+class LocalDesk(SubjectDesk):
     """A :class:`service.desk.Desk` over one workspace. ``worker`` None: jobs are done elsewhere."""
 
-    workspace: Workspace
-    store: Store
-    corpus: CorpusChoice
     worker: Worker | None = None
-    _batchers: dict[str, Batcher] = field(default_factory=dict)
-    _indexes: dict[tuple[str, str], ActivationIndex] = field(default_factory=dict)
-    _keys: KnownKeys = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._keys = KnownKeys(self.workspace)
 
     async def __aenter__(self) -> None:
         if self.worker is not None:
@@ -92,33 +66,6 @@ class LocalDesk:
 
     # what is known
 
-    async def subjects(self) -> list[SubjectShown]:
-        """Built-in subjects, and those that were registered."""
-        from subjects.registry import subject_names
-
-        registered = await asyncio.to_thread(self.workspace.registered)
-        known = [SubjectShown(name=n, built_in=True, source="built in") for n in subject_names()]
-        return known + [
-            SubjectShown(name=name, built_in=False, source=entry["source"])
-            for name, entry in sorted(registered.items())
-        ]
-
-    async def subject(self, name: str) -> SubjectSites:
-        """One subject with its sites."""
-        subject = await self._subject(name)
-        entry = self.workspace.registered().get(name)
-        return SubjectSites(
-            name=name,
-            built_in=entry is None,
-            source=subject.spec.source,
-            family=subject.spec.family,
-            spec_hash=subject.spec.hash,
-            sites=[
-                SiteShown(name=s.name, width=s.width, layer=s.layer, non_negative=s.non_negative)
-                for s in subject.sites().values()
-            ],
-        )
-
     async def document(self, unit: UnitId) -> DocumentText:
         """The newest investigation of a unit."""
         found = await asyncio.to_thread(self.store.documents.newest, unit)
@@ -134,25 +81,6 @@ class LocalDesk:
         if found is None:
             raise NotStored(f"run {id!r} is not in the store", "check the id")
         return found
-
-    async def check(self, unit: UnitId) -> None:
-        """Raises where there is no such subject, site or unit."""
-        await self._with_unit(unit)
-
-    async def profile(self, unit: UnitId) -> UnitProfile:
-        """What a unit fires on."""
-        from neuroscribe.profile import profile
-
-        def work(subject: Subject) -> UnitProfile:
-            index = self._index(unit.subject, unit.site)
-            if index is None:
-                raise IndexMissing(
-                    f"site {unit.subject}/{unit.site} was not collected yet",
-                    "explaining one of its units does that, or neuroscribe collect",
-                )
-            return profile(index, unit, index.evidence(unit))
-
-        return await asyncio.to_thread(work, await self._with_unit(unit))
 
     async def versions(self, unit: UnitId) -> list[ScoredExplanation]:
         """Everything ever said about a unit."""
@@ -186,63 +114,12 @@ class LocalDesk:
             after=asked.after,
         )
 
-    # what makes subjects work
-
-    async def texts(self, body: RunBody) -> TextsRun:
-        """Run texts on a unit, together with those of other requests."""
-        if body.explanation is not None:
-            parse(body.explanation)
-        subject = await self._with_unit(body.unit)
-        width = min(self.corpus.window, subject.max_text)
-        texts = [windows_of(subject, text, width) for text in body.texts]
-        windows = tuple(window for text in texts for window in text)
-        ran = await self._batcher(body.unit.subject, subject).ask(Question(body.unit, windows))
-        results, peak = await asyncio.to_thread(
-            lambda: (shown(subject, body, texts, ran), self._peak(body.unit))
-        )
-        return TextsRun(unit=body.unit, texts=results, peak=peak)
-
-    async def intervene(self, body: InterveneBody) -> InterventionDocument:
-        """Edit a unit while the model reads."""
-        unit = body.unit
-        subject = await self._with_unit(unit)
-        asked = Intervention(
-            unit, body.kind, body.by, tuple(body.texts), body.excerpts, body.null_units, body.seed
-        )
-        return await asyncio.to_thread(
-            lambda: intervene(subject, self._index(unit.subject, unit.site), asked)
-        )
-
-    def _batcher(self, name: str, subject: Subject) -> Batcher:
-        if name not in self._batchers:
-
-            async def run(asked: list[Question]) -> Sequence[list[Floats] | Exception]:
-                return await asyncio.to_thread(run_together, subject, asked)
-
-            self._batchers[name] = Together(
-                run, at_once=self.workspace.settings.service_batch, needed_only=True
-            )
-        batcher, most = self._batchers[name], self.workspace.settings.service_queue
-        if batcher.waiting >= most:
-            raise ServiceError(
-                503,
-                "queue_full",
-                f"{most} requests wait for subject {name!r} already",
-                "try again in a moment",
-            )
-        return batcher
-
-    def _peak(self, unit: UnitId) -> float | None:
-        index = self._index(unit.subject, unit.site)
-        return None if index is None else index.statistics(unit).maximum
-
     # what makes models work
 
     async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
         """The stored answer, or a job that makes one."""
         unit = body.unit
         models = models_of(self.workspace.settings, body)
-        subject = await self._with_unit(unit)
         request = SweepRequest(
             unit.subject,
             unit.site,
@@ -254,9 +131,9 @@ class LocalDesk:
             arms=True,
         ).lasting()
 
-        def work() -> Asked:
+        def work(subject: Subject) -> Asked:
             request.check(self.workspace.settings)
-            keys = self._keys.of(request)
+            keys = self.keys(unit.subject).of(request)
             if job is None:
                 found = self.store.documents.of_key(keys.of([unit])[unit])
                 if found is not None:
@@ -267,7 +144,7 @@ class LocalDesk:
             )
             return Asked(job=job_document(self.store.jobs, made.id))
 
-        return await self._made(asyncio.to_thread(work))
+        return await self._made(self.on_unit(unit, work))
 
     async def sweep(self, body: SweepBody, caller: Caller, job: str | None) -> JobDocument:
         """A job about many units."""
@@ -283,10 +160,9 @@ class LocalDesk:
             models=models_of(self.workspace.settings, body),
         ).lasting()
         limits = self._limits(body, body.concurrency)
-        await self._subject(subject)
 
-        def work() -> JobDocument:
-            if body.units is None and self._index(subject, site) is None:
+        def work(loaded: Subject) -> JobDocument:
+            if body.units is None and self.index(subject, site) is None:
                 raise IndexMissing(
                     f"site {body.site!r} was not collected yet, so its live units are not known",
                     "name units, or collect it first: neuroscribe collect",
@@ -295,7 +171,7 @@ class LocalDesk:
             made = job_for(self.workspace, self.store, request, limits, chosen, keys, caller, job)
             return job_document(self.store.jobs, made.id)
 
-        return await self._made(asyncio.to_thread(work))
+        return await self._made(self.on(subject, work))
 
     async def _made(self, making: Awaitable[T]) -> T:
         """What was made, once the worker knows of it."""
@@ -366,35 +242,3 @@ class LocalDesk:
         """Whether the store answers and the home folder can be written."""
         parts = await asyncio.to_thread(looked_at, self.workspace, self.store)
         return Health(status="ok" if set(parts.values()) == {"ok"} else "unavailable", parts=parts)
-
-    # subjects
-
-    async def _subject(self, name: str) -> Subject:
-        """A subject that is built in or registered: no other name is looked for anywhere."""
-
-        def load() -> Subject:
-            from subjects.registry import subject_names
-
-            if name not in subject_names() and name not in self.workspace.registered():
-                known = [*subject_names(), *self.workspace.registered()]
-                raise UnknownSubject(f"there is no subject {name!r}", "known: " + ", ".join(known))
-            return self.workspace.subject(name)
-
-        return await asyncio.to_thread(load)
-
-    def _index(self, subject: str, site: str) -> ActivationIndex | None:
-        """The index of a site, None as long as it was not collected."""
-        if (subject, site) not in self._indexes:
-            found = self.workspace.index_if_there(subject, site, self.corpus)
-            if found is None:
-                return None
-            self._indexes[subject, site] = found
-        return self._indexes[subject, site]
-
-    async def _with_unit(self, unit: UnitId) -> Subject:
-        """The subject of a unit that exists."""
-        from subjects.protocol import resolve
-
-        subject = await self._subject(unit.subject)
-        resolve(subject, unit)
-        return subject

@@ -11,8 +11,16 @@ from core.ids import UnitId
 from core.interventions import InterventionDocument, MeanOverTexts, MovedAtRandom
 from core.results import Usage
 from service.auth import Caller
-from service.bodies import ExplainBody, InterveneBody, LimitsBody, RunBody, SearchAsked, SweepBody
-from service.desk import Asked
+from service.bodies import (
+    ExplainBody,
+    InterveneBody,
+    LimitsBody,
+    RunBody,
+    SearchAsked,
+    SubjectBody,
+    SweepBody,
+)
+from service.desk import Asked, Held
 from service.documents import (
     Health,
     Page,
@@ -126,6 +134,17 @@ class FakeDesk:
         return SubjectSites(
             name="demo", built_in=True, source="x", family="causal", spec_hash="0", sites=[site]
         )
+
+    def held(self) -> Held:
+        return Held(2, 3_000_000)
+
+    async def add_subject(self, body: SubjectBody) -> SubjectSites:
+        self.asked.append(body)
+        return await self.subject("demo")
+
+    async def remove_subject(self, name: str) -> None:
+        await self.subject(name)
+        self.asked.append(name)
 
     async def document(self, unit: UnitId) -> DocumentText:
         self._check()
