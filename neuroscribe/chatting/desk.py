@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.documents import ExplainDocument
 from core.errors import NotStored
 from core.ids import UnitId
 from neuroscribe.explaining import ExplainRequest
+from neuroscribe.known_keys import known_keys
 from neuroscribe.models import ModelChoice, Spending
 from neuroscribe.workspace import CorpusChoice, Workspace
 
@@ -27,7 +28,6 @@ class Desk:
     corpus: CorpusChoice
     spending: Spending
     budget: Budget
-    _shared: dict[str, list[Any]] = field(default_factory=dict)
 
     def request(self, unit: UnitId, given: str | None = None) -> ExplainRequest:
         """The question that ``neuroscribe explain``, or ``score``, would ask."""
@@ -35,10 +35,8 @@ class Desk:
 
     def key(self, request: ExplainRequest) -> str:
         """The request's name in the store; what units of a subject share is computed once."""
-        name = f"{request.unit.subject} {request.given}"
-        if name not in self._shared:
-            self._shared[name] = request.shared(self.workspace)
-        return request.key_among(self._shared[name])
+        known = known_keys(self.workspace, request.unit.subject)
+        return request.key_among(known.shared(request))
 
     def stored(self, request: ExplainRequest) -> ExplainDocument | None:
         """The answer to a request, if there is one."""

@@ -133,7 +133,7 @@ class LocalDesk(SubjectDesk):
 
         def work(subject: Subject) -> Asked:
             request.check(self.workspace.settings)
-            keys = self.keys(unit.subject).of(request)
+            keys = self.keys(request)
             if job is None:
                 found = self.store.documents.of_key(keys.of([unit])[unit])
                 if found is not None:

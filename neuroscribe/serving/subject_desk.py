@@ -18,9 +18,10 @@ from core.interventions import InterventionDocument
 from core.patterns import parse
 from core.together import Together
 from neuroscribe.interventions import Intervention, intervene
-from neuroscribe.serving.asking import KnownKeys
+from neuroscribe.known_keys import known_keys
 from neuroscribe.serving.registering import add, remove
 from neuroscribe.serving.texts import Question, run_together, shown, windows_of
+from neuroscribe.sweeps.request import Keys, SweepRequest
 from neuroscribe.workspace import CorpusChoice
 from service.bodies import InterveneBody, RunBody, SubjectBody
 from service.desk import Held
@@ -205,6 +206,7 @@ class SubjectDesk:
             lambda: self.workspace.index_if_there(subject, site, self.corpus),
         )
 
-    def keys(self, subject: str) -> KnownKeys:
-        """Keys of requests about a subject, which must be of what is loaded."""
-        return self.workspace.holding.beside(subject, "keys", lambda: KnownKeys(self.workspace))
+    def keys(self, request: SweepRequest) -> Keys:
+        """Under which keys the answers to a request are stored."""
+        first = request.of(UnitId(request.subject, request.site, 0))
+        return Keys(request, known_keys(self.workspace, request.subject).shared(first))
