@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from pydantic import Field, JsonValue
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from subjects.protocol import Subject
 
 _LONGEST = 4000
+G = TypeVar("G", bound=Explain)
 
 
 class RunText(Explain):
@@ -51,16 +53,22 @@ def text_tools(desk: Desk) -> list[ChatTool]:
             "run_text",
             "Run any text through the model: the unit's activation on every token.",
             RunText,
-            lambda given: _run(desk, given),
+            lambda given: _held(desk, given, _run),
         ),
         ChatTool(
             "edit_unit",
             "Ablate a unit (set it to its mean) or push it while the model reads a text: how the "
             "prediction after the last token moves, beside other units treated the same.",
             EditUnit,
-            lambda given: _edit(desk, given),
+            lambda given: _held(desk, given, _edit),
         ),
     ]
+
+
+def _held(desk: Desk, given: G, tool: Callable[[Desk, G], Data]) -> Data:
+    """What a tool finds; the subject is not dropped meanwhile."""
+    with desk.workspace.holding.using(given.unit.subject):
+        return tool(desk, given)
 
 
 def _run(desk: Desk, given: RunText) -> Data:

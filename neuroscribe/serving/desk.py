@@ -17,19 +17,9 @@ from neuroscribe.serving.subject_desk import SubjectDesk
 from neuroscribe.sweeping import SweepOptions, SweepRequest, plan_sweep, site_of
 from neuroscribe.sweeps.units import Chosen
 from service.auth import Caller
-from service.bodies import (
-    ExplainBody,
-    LimitsBody,
-    SearchAsked,
-    Spend,
-    SweepBody,
-)
+from service.bodies import ExplainBody, LimitsBody, SearchAsked, Spend, SweepBody
 from service.desk import Asked
-from service.documents import (
-    Health,
-    Page,
-    ScoredExplanation,
-)
+from service.documents import Health, Page, ScoredExplanation
 from service.problems import ServiceError
 from storage.documents import DocumentText, SiteLine
 from storage.found import SearchPage
