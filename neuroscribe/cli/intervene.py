@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.errors import InvalidSetting
 from core.ids import UnitId
-from core.interventions import InterventionKind
 from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
+
+if TYPE_CHECKING:
+    from core.interventions import InterventionKind
 
 
 def intervene(
