@@ -13,7 +13,9 @@ NeuroscribeError                code               exit
 │   ├── UnsupportedArchitecture unsupported_architecture
 │   ├── ShapeMismatch           shape_mismatch
 │   ├── SubjectLoadError        subject_load
+│   │   └── HubUnavailable      hub_unavailable
 │   ├── SubjectOutOfMemory      subject_out_of_memory
+│   ├── MemoryShort             memory_short
 │   └── UnsupportedOperation    unsupported_operation
 ├── CorpusError                 corpus             1   a text source cannot be used
 │   ├── CorpusNotFound          corpus_not_found   2
@@ -147,6 +149,18 @@ class SubjectOutOfMemory(SubjectError):
     """One window alone does not fit into the memory that is left."""
 
     code = "subject_out_of_memory"
+
+
+class HubUnavailable(SubjectLoadError):
+    """The Hugging Face hub cannot be reached, and the local cache does not hold the model."""
+
+    code = "hub_unavailable"
+
+
+class MemoryShort(SubjectError):
+    """A model does not fit beside those that are in use; nothing was dropped for it."""
+
+    code = "memory_short"
 
 
 class UnsupportedOperation(SubjectError):

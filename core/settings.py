@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InvalidSetting
@@ -25,8 +25,11 @@ class Settings(BaseSettings):
 
     ``service_*``: language models that may be named over HTTP (none by default: a name may hold the
     address of a server, which would be sent our key), how many jobs at once, how many requests
-    for one subject are answered together, and how many may wait for it. ``service_embedder`` is the
-    only one that compares meanings over HTTP (none by default), and the first choice of ``search``.
+    for one subject are answered together, and how many may wait for it. ``service_subjects`` are
+    models of the Hugging Face hub (``org/model`` or ``org/model@revision``) that may be registered
+    over HTTP, ``service_memory`` what all loaded subjects may take (``8GiB``; default: 80 % of the
+    device's memory). ``service_embedder`` is the only one that compares meanings over HTTP (none
+    by default), and the first choice of ``search``.
     """
 
     model_config = SettingsConfigDict(
@@ -49,6 +52,8 @@ class Settings(BaseSettings):
     prices: Path | None = None
     job_lease: float = Field(default=20.0, gt=0)
     service_models: list[str] = Field(default_factory=list)
+    service_subjects: list[str] = Field(default_factory=list)
+    service_memory: ByteSize | None = Field(default=None, gt=0)
     service_jobs: int = Field(default=3, ge=1, le=64)
     service_batch: int = Field(default=64, ge=1, le=1024)
     service_queue: int = Field(default=64, ge=1, le=100_000)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 UNSEEN = 2048
 _AT_ONCE = 64
+_UNSEEN: WeakKeyDictionary[ActivationIndex, Unseen] = WeakKeyDictionary()
+_DRAWING = Lock()
 
 
 def laboratory(index: ActivationIndex, unit: UnitId) -> Laboratory:
@@ -59,12 +62,19 @@ def probe_of(subject: Subject, unit: UnitId) -> Probe:
     return run
 
 
-@lru_cache(maxsize=2)
 def unseen(index: ActivationIndex) -> Unseen:
     """Windows of ``explain`` that the index keeps for some unit, without those that all share.
 
-    At most ``UNSEEN``, drawn by a hash of their numbers. They are shared by all units of the index.
+    At most ``UNSEEN``, drawn by a hash of their numbers. They are shared by all units of the index,
+    and kept as long as it is.
     """
+    with _DRAWING:
+        if index not in _UNSEEN:
+            _UNSEEN[index] = _drawn(index)
+        return _UNSEEN[index]
+
+
+def _drawn(index: ActivationIndex) -> Unseen:
     from agent.experiments import Unseen
 
     windows = index.windows

@@ -39,5 +39,27 @@ class SubjectRecipe:
     @property
     def folder(self) -> Path | None:
         """The model's folder, where its source is one on this machine."""
-        folder = Path(self.source).expanduser() if self.source else None
-        return folder.resolve() if folder is not None and folder.is_dir() else None
+        from subjects.hub import folder_of
+
+        folder = folder_of(self.source) if self.source else None
+        return None if folder is None else folder.resolve()
+
+    def expected_bytes(self) -> int:
+        """What its weights will take, as far as files on this machine tell; else 0.
+
+        A model that is named as of the hub (``hf:``) is fetched first, so that this is known before
+        it is loaded. Raises what loading does.
+        """
+        from subjects.hub import fetched, hub_id
+        from subjects.loading import one_line_errors
+        from subjects.registry import built_in_folder
+        from subjects.sizes import bytes_in
+
+        with one_line_errors(self.source or self.name):
+            if self.source is None:
+                folder = built_in_folder(self.name)
+            elif (id := hub_id(self.source)) is not None:
+                folder = fetched(id, self.revision)
+            else:
+                folder = self.folder
+            return 0 if folder is None else bytes_in(folder, self.dtype)

@@ -7,18 +7,19 @@ is registered once (``neuroscribe subjects add``) and known by its name from the
 from __future__ import annotations
 
 import hashlib
-import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import IndexMissing, InvalidSetting, StorageError
+from core.errors import IndexMissing
 from core.hashing import fingerprint
 from core.ids import site_kind
 from core.settings import Settings, load_settings
+from neuroscribe.holding import Holding
 from neuroscribe.recipe import SubjectRecipe
+from neuroscribe.register import Register
+from subjects.hub import folder_of
 
 if TYPE_CHECKING:
     from storage import Store
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from subjects.index.shard import Shards
     from subjects.protocol import Subject
 
-REGISTER = "subjects.json"
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "subjects" / "demo"
 
 
@@ -72,10 +72,7 @@ class Workspace:
 
     settings: Settings = field(default_factory=load_settings)
     trust_remote_code: bool = False
-    _subjects: dict[str, Subject] = field(default_factory=dict)
-    _indexes: dict[str, ActivationIndex] = field(default_factory=dict)
-    _turns: dict[str, threading.RLock] = field(default_factory=dict)
-    _turns_lock: threading.Lock = field(default_factory=threading.Lock)
+    holding: Holding = field(default_factory=Holding)
 
     @property
     def home(self) -> Path:
@@ -84,44 +81,29 @@ class Workspace:
 
     def registered(self) -> dict[str, dict[str, str]]:
         """Subjects added by the user: name to ``{"source", "revision"}``."""
-        path = self.home / REGISTER
-        if not path.exists():
-            return {}
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise StorageError(
-                f"the subject register {str(path)!r} cannot be read", "mend or delete it"
-            ) from error
-        return {str(k): {str(a): str(b) for a, b in v.items()} for k, v in found.items()}
+        return Register(self.home).all()
 
     def register(self, name: str, source: str, revision: str | None) -> None:
         """Remember where subject ``name`` comes from; an existing other source is refused."""
-        known = self.registered()
-        entry = {"source": source, "revision": revision or ""}
-        if name in known and known[name] != entry:
-            raise InvalidSetting(
-                f"subject {name!r} is already registered from {known[name]['source']!r}",
-                "choose another name",
-            )
-        from subjects.index.files import write_json
-
-        write_json(self.home / REGISTER, {**known, name: entry})
+        Register(self.home).add(name, source, revision)
 
     def subject(self, name: str) -> Subject:
-        """The subject, loaded once."""
-        with self._turn(name):
-            if name not in self._subjects:
-                self._subjects[name] = self.recipe(name).load()
-            return self._subjects[name]
+        """The subject, loaded once; see :meth:`neuroscribe.holding.Holding.get`."""
+        return self.holding.get(self.recipe(name))
 
     def recipe(self, name: str) -> SubjectRecipe:
         """How to load the subject, here or in another process."""
         entry = self.registered().get(name)
+        if entry is None:
+            return self.recipe_of(name, None, None)
+        return self.recipe_of(name, entry["source"], entry["revision"] or None)
+
+    def recipe_of(self, name: str, source: str | None, revision: str | None) -> SubjectRecipe:
+        """How to load a subject that need not be registered."""
         return SubjectRecipe(
             name=name,
-            source=entry["source"] if entry else None,
-            revision=(entry["revision"] or None) if entry else None,
+            source=source,
+            revision=revision,
             device=self.settings.device,
             dtype=self.settings.dtype,
             threads=self.settings.threads,
@@ -134,12 +116,10 @@ class Workspace:
         Built-in and local models: a digest of their files. Models on the hub: ID and revision.
         """
         entry = self.registered().get(name)
-        folder = DEMO_FOLDER / name
-        if entry is not None:
-            folder = Path(entry["source"]).expanduser()
-        if name == "planted":
-            folder = DEMO_FOLDER / "demo"
-        if not folder.is_dir():
+        folder: Path | None = DEMO_FOLDER / ("demo" if name == "planted" else name)
+        if entry is not None and name != "planted":
+            folder = folder_of(entry["source"])
+        if folder is None or not folder.is_dir():
             return fingerprint([name, entry])
         return fingerprint([name, folder_digest(folder), self.settings.dtype])
 
@@ -186,33 +166,33 @@ class Workspace:
         """The index of exactly these sites, collected in one pass if it does not exist yet."""
         from subjects.index.collect import collect
 
-        plan = self.plan(name, sites, choice)
-        with self._turn(plan.key):
-            if plan.key not in self._indexes:
+        with self.holding.using(name):
+            plan = self.plan(name, sites, choice)
+
+            def collected() -> ActivationIndex:
                 collect(plan, self.home, progress=progress, engine=engine)
-                self._indexes[plan.key] = self._opened(plan)
-            return self._indexes[plan.key]
+                return self._opened(plan)
+
+            return self.holding.beside(name, ("index", plan.key), collected)
 
     def index_if_there(self, name: str, site: str, choice: CorpusChoice) -> ActivationIndex | None:
         """:meth:`index`, None where it was not collected yet."""
-        plan = self.plan(name, self.sites_like(name, site), choice)
-        if plan.key not in self._indexes:
-            try:
-                self._indexes[plan.key] = self._opened(plan)
-            except IndexMissing:
-                return None
-        return self._indexes[plan.key]
+        with self.holding.using(name):
+            plan = self.plan(name, self.sites_like(name, site), choice)
+
+            def opened() -> ActivationIndex | None:
+                try:
+                    return self._opened(plan)
+                except IndexMissing:
+                    return None
+
+            return self.holding.beside(name, ("index", plan.key), opened)
 
     def _opened(self, plan: CollectPlan) -> ActivationIndex:
         from subjects.index.reader import ActivationIndex
 
         budget = self.settings.index_budget_mb << 20
         return ActivationIndex.open(plan.folder(self.home), plan.subject, budget)
-
-    def _turn(self, what: str) -> threading.RLock:
-        """Held by the thread that loads or collects something, so that it is done once."""
-        with self._turns_lock:
-            return self._turns.setdefault(what, threading.RLock())
 
     def store(self) -> Store:
         """The database, opened (and brought up to date)."""

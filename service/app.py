@@ -64,6 +64,7 @@ def api(desk: Desk, gate: Gate, feeds: Feeds | None = None) -> FastAPI:
     app.state.feeds = feeds or Feeds(desk)
     app.state.metrics = Metrics()
     app.state.metrics.follow(lambda: app.state.feeds.following)
+    app.state.metrics.hold(lambda: desk.held())
     for routes in (
         health,
         exports,

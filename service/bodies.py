@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from core.ids import UnitIdField
+from core.interventions import InterventionKind
 from core.results import Finite, Record
 
 MOST_TEXTS = 16
@@ -16,7 +17,13 @@ LONGEST_WAIT = 60.0
 ExportFormat = Literal["html", "jsonl", "neuron-explainer", "neuronpedia"]
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
+HUB_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$"
+REVISION = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
+SEGMENT = r"^[a-z0-9][a-z0-9._@-]*$"
+LONGEST_NAME = 200
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_SENTENCE)]
 
 
@@ -62,10 +69,7 @@ class RunBody(Record):
     predicts is shown beside."""
 
     unit: UnitIdField
-    texts: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]],
-        Field(min_length=1, max_length=MOST_TEXTS),
-    ]
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
     explanation: Sentence | None = None
 
 
@@ -85,6 +89,35 @@ class FiringBody(Record):
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
     site: Name | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class InterveneBody(Record):
+    """A unit to edit while the model reads ``texts``, or the unit's strongest ``excerpts``.
+
+    ``ablate`` sets it to its mean, ``push`` adds ``by`` typical peaks (where its site was not
+    collected: zero, and ``by`` in its own scale). ``null_units`` other units are edited alike.
+    """
+
+    unit: UnitIdField
+    kind: InterventionKind
+    by: Annotated[Finite, Field(ge=-1e6, le=1e6)] | None = None
+    texts: Annotated[list[Text], Field(max_length=MOST_TEXTS)] = Field(default_factory=list)
+    excerpts: Annotated[int, Field(ge=1, le=MOST_TEXTS)] = 1
+    null_units: Annotated[int, Field(ge=0, le=100)] = 32
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class SubjectBody(Record):
+    """A model of the Hugging Face hub to register: ``source`` is its ID, never a folder.
+
+    ``name`` is what to call it (default: the last part of the ID, in lower case).
+    """
+
+    source: Annotated[
+        str, Field(pattern=HUB_ID, max_length=200, examples=["openai-community/gpt2"])
+    ]
+    revision: Annotated[str, Field(pattern=REVISION, max_length=200)] | None = None
+    name: Annotated[str, Field(pattern=SEGMENT, max_length=LONGEST_NAME)] | None = None
 
 
 class LimitsBody(Record):

@@ -13,15 +13,18 @@ from typing import Protocol
 
 from core.documents import UnitProfile
 from core.ids import UnitId
+from core.interventions import InterventionDocument
 from service.auth import Caller
 from service.bodies import (
     ExplainBody,
     ExportAsked,
     FindingsAsked,
     FiringBody,
+    InterveneBody,
     LimitsBody,
     RunBody,
     SearchAsked,
+    SubjectBody,
     SweepBody,
 )
 from service.conversations import Talks
@@ -58,6 +61,14 @@ class Export:
     chunks: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many subjects are loaded, and how many bytes their weights take."""
+
+    subjects: int
+    bytes: int
+
+
 class Desk(AbstractAsyncContextManager[None], Protocol):
     """See the module. It is entered before the first request and left after the last."""
 
@@ -68,6 +79,21 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
 
     async def subjects(self) -> list[SubjectShown]:
         """Every subject that may be asked about."""
+        ...
+
+    def held(self) -> Held:
+        """What is loaded now."""
+        ...
+
+    async def add_subject(self, body: SubjectBody) -> SubjectSites:
+        """Register a model of the Hugging Face hub once it could be loaded.
+
+        :class:`core.errors.InvalidSetting` when the name stands for another.
+        """
+        ...
+
+    async def remove_subject(self, name: str) -> None:
+        """Forget a subject that was registered; what is stored of it stays."""
         ...
 
     async def subject(self, name: str) -> SubjectSites:
@@ -143,6 +169,10 @@ class Desk(AbstractAsyncContextManager[None], Protocol):
 
     async def texts(self, body: RunBody) -> TextsRun:
         """Run texts on a unit."""
+        ...
+
+    async def intervene(self, body: InterveneBody) -> InterventionDocument:
+        """Edit a unit while the model reads."""
         ...
 
     async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:

@@ -22,11 +22,16 @@ class SiteShown(Record):
 
 
 class SubjectShown(Record):
-    """A model under study: ``built_in`` or registered from ``source``."""
+    """A model under study: ``built_in`` or registered from ``source``.
+
+    ``bytes`` is what its weights take as long as it is ``loaded``.
+    """
 
     name: str
     built_in: bool
     source: str
+    loaded: bool = False
+    bytes: int | None = None
 
 
 class SubjectSites(SubjectShown):

@@ -18,6 +18,8 @@ from prometheus_client import (
 )
 from starlette.types import Scope
 
+from service.desk import Held
+
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 _METHODS = ("GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -44,6 +46,20 @@ class Metrics:
         self._streams = Gauge(
             "neuroscribe_event_streams", "Event streams that are open.", registry=self.registry
         )
+
+        self._subjects = Gauge(
+            "neuroscribe_subjects_loaded", "Models that are loaded.", registry=self.registry
+        )
+        self._subject_bytes = Gauge(
+            "neuroscribe_subject_bytes",
+            "Bytes of the weights of loaded models.",
+            registry=self.registry,
+        )
+
+    def hold(self, held: Callable[[], Held]) -> None:
+        """Read from there what is loaded."""
+        self._subjects.set_function(lambda: held().subjects)
+        self._subject_bytes.set_function(lambda: held().bytes)
 
     def follow(self, streams: Callable[[], int]) -> None:
         """Read the number of open streams from there."""

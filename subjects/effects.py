@@ -50,7 +50,7 @@ class UnitEffects:
                 positions=where[rows],
             )
             plain, edited = self._both(token_ids[rows], edit)
-            found.append(_jensen_shannon(plain, edited).mean(1).double().cpu().numpy())
+            found.append(jensen_shannon(plain, edited).mean(1).double().cpu().numpy())
         return np.concatenate(found) if found else np.empty(0)
 
     def pushed(self, token_ids: NDArray[np.int64], amount: float) -> Array:
@@ -83,11 +83,14 @@ class UnitEffects:
         return self.plain[key], self.subject.logits(batch, [edit]).log_softmax(-1)
 
 
-def _jensen_shannon(first: Tensor, second: Tensor) -> Tensor:
-    """Of two tables of log-probabilities, over the last dimension: H(m) - (H(p) + H(q)) / 2."""
+def jensen_shannon(first: Tensor, second: Tensor) -> Tensor:
+    """Jensen-Shannon divergence in nats, of log-probabilities over the last dimension.
+
+    H(m) - (H(p) + H(q)) / 2 with m halfway between p and q; ``first`` may broadcast to ``second``.
+    """
     p, q = first.exp(), second.exp()
     alone = _negentropy(p, first) + _negentropy(q, second)
-    both = p.add_(q)
+    both = q.add_(p)
     shared: Tensor = torch.special.xlogy(both, both).sum(-1) - 2 * float(np.log(2.0))
     return ((alone - shared) / 2).clamp_min(0.0)
 

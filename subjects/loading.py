@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import torch
 from torch import nn
 
 from core.errors import (
+    HubUnavailable,
     InvalidSetting,
     SubjectError,
     SubjectLoadError,
@@ -27,11 +29,13 @@ from core.errors import (
     UnsupportedArchitecture,
 )
 from subjects.architectures import Family, architecture_of
+from subjects.hub import fetched, folder_of, hub_id
 from subjects.weights import digest_files, weight_files
 
 Device = Literal["auto", "cpu", "cuda"]
 _NO_FILE = ("no file named", "does not appear to have a file named")
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def model_family(config: Any) -> Family:
 def load_files(
     source: str, *, revision: str | None, device: str, dtype: str, trust_remote_code: bool
 ) -> Loaded:
-    """Read config, weights and tokenizer of ``source`` (a folder or a Hugging Face ID).
+    """Read config, weights and tokenizer of ``source`` (a folder, an ID, or ``hf:`` and an ID).
 
     Raises :class:`UnknownSubject` (no such repository), :class:`SubjectLoadError` (no network, no
     weights, gated, damaged) or :class:`UnsupportedArchitecture`.
@@ -98,20 +102,22 @@ def load_files(
     number = resolve_dtype(dtype)
     import transformers
 
-    folder = Path(source).expanduser()
-    local = folder.is_dir()
-    if local and not (folder / "config.json").is_file():
+    folder = folder_of(source)
+    if folder is not None and not (folder / "config.json").is_file():
         raise SubjectLoadError(
             f"folder {source!r} has no config.json", "save_pretrained() writes such a folder"
         )
-    where = str(folder) if local else source
     common: dict[str, Any] = {"trust_remote_code": trust_remote_code}
-    if revision and not local:
-        common["revision"] = revision
     with quiet_loading(), one_line_errors(source):
-        commit = None if local else _commit(source, revision)
-        if commit:
-            common["revision"] = commit  # config, tokenizer and weights of one and the same commit
+        commit = None
+        if (id := hub_id(source)) is not None:
+            folder = fetched(id, revision)
+            commit = _commit(folder)
+        elif folder is None:
+            commit = _commit(_snapshot(source, revision))
+            if commit or revision:  # config, tokenizer and weights of one and the same commit
+                common["revision"] = commit or revision
+        where = source if folder is None else str(folder)
         config = transformers.AutoConfig.from_pretrained(where, **common)
         if model_family(config) == "causal":
             auto = transformers.AutoModelForCausalLM
@@ -119,7 +125,7 @@ def load_files(
             auto = transformers.AutoModelForMaskedLM
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, **common)
         model, report = _read_weights(auto, where, config, {**common, "dtype": number})
-        files = weight_files(folder if local else _snapshot(source, commit))
+        files = weight_files(_snapshot(source, commit) if folder is None else folder)
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise SubjectLoadError(
             f"{source!r} has no tokenizer", "a folder needs tokenizer.json beside the weights"
@@ -155,10 +161,9 @@ def _read_weights(
     return model, report
 
 
-def _commit(source: str, revision: str | None) -> str | None:
-    """The commit that ``revision`` of a hub model stands for now (None: the cache does not say)."""
-    name = _snapshot(source, revision).name
-    return name if re.fullmatch("[0-9a-f]{40}", name) else None
+def _commit(snapshot: Path) -> str | None:
+    """The commit that a folder of the cache holds (None: the cache does not say)."""
+    return snapshot.name if re.fullmatch("[0-9a-f]{40}", snapshot.name) else None
 
 
 def _snapshot(source: str, revision: str | None) -> Path:
@@ -170,29 +175,34 @@ def _snapshot(source: str, revision: str | None) -> Path:
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """No progress bars (ours stand on stderr alone), no background conversion of weights."""
+    """No progress bars (ours stand on stderr alone), no background conversion of weights.
+
+    One thread at a time: all of that, and how transformers builds a model, is of the whole process.
+    Two models loaded at once may end up without their weights.
+    """
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
-    bars = logging.is_progress_bar_enabled()
-    before = os.environ.get("DISABLE_SAFETENSORS_CONVERSION")
-    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
-    level, hub_level = logging.get_verbosity(), hub_logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    # Retries without a network are not worth a line each: the error says it once.
-    hub_logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        hub_logging.set_verbosity(hub_level)
-        if bars:
-            logging.enable_progress_bar()
-        if before is None:
-            del os.environ["DISABLE_SAFETENSORS_CONVERSION"]
-        else:
-            os.environ["DISABLE_SAFETENSORS_CONVERSION"] = before
+    with _ONE_AT_A_TIME:
+        bars = logging.is_progress_bar_enabled()
+        before = os.environ.get("DISABLE_SAFETENSORS_CONVERSION")
+        os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
+        level, hub_level = logging.get_verbosity(), hub_logging.get_verbosity()
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        # Retries without a network are not worth a line each: the error says it once.
+        hub_logging.set_verbosity(logging.ERROR)
+        try:
+            yield
+        finally:
+            logging.set_verbosity(level)
+            hub_logging.set_verbosity(hub_level)
+            if bars:
+                logging.enable_progress_bar()
+            if before is None:
+                del os.environ["DISABLE_SAFETENSORS_CONVERSION"]
+            else:
+                os.environ["DISABLE_SAFETENSORS_CONVERSION"] = before
 
 
 @contextmanager
@@ -232,7 +242,7 @@ def _explain(source: str, error: Exception) -> Exception:
         )
     offline = {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectionError"}
     if names & offline or "couldn't connect" in text.lower() or "offline mode" in text.lower():
-        return SubjectLoadError(
+        return HubUnavailable(
             f"{source!r} is not in the local cache and the Hugging Face hub cannot be reached",
             "check the network, or give a folder",
         )

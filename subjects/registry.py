@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import InvalidSetting, SubjectLoadError, UnknownSubject
+from subjects.hub import folder_of, hub_id
 
 if TYPE_CHECKING:  # the names of subjects are wanted without waiting for torch
     from subjects.protocol import Subject
@@ -40,17 +41,24 @@ def subject_names() -> tuple[str, ...]:
     return (*_DEMOS, _PLANTED)
 
 
+def built_in_folder(name: str) -> Path | None:
+    """The weights of a built-in subject; None for one without, and for any other name."""
+    return _DEMO_FOLDER / name if name in _DEMOS else None
+
+
 def parse_source(text: str, *, name: str | None = None, revision: str | None = None) -> Source:
-    """Read a folder or ``org/model[@revision]``; ``name`` is an alias to use instead of its own.
+    """Read a folder, ``org/model[@revision]``, or ``hf:org/model[@revision]``, which is no folder.
+
+    ``name`` is an alias to use instead of its own.
 
     Raises :class:`UnknownSubject` when ``text`` is neither, and :class:`InvalidSetting` for an
     alias that is taken or cannot stand in a unit ID.
     """
-    folder = Path(text).expanduser()
+    folder = folder_of(text) if text else None
     source, found = text, revision
-    if text and folder.is_dir():
+    if folder is not None:
         own = folder.resolve().name
-    elif _HUB_ID.fullmatch(text):
+    elif _HUB_ID.fullmatch(hub_id(text) or text):
         source, _, stated = text.partition("@")
         if stated and revision and stated != revision:
             raise InvalidSetting(f"two revisions given: {stated!r} and {revision!r}")
@@ -104,8 +112,8 @@ def load_subject(
         spec = parse_source(name_or_source, revision=revision)
     else:
         spec = parse_source(source, name=name_or_source, revision=revision)
-    folder = Path(spec.source).expanduser()
-    if _is_lstm(folder):
+    folder = folder_of(spec.source)
+    if folder is not None and _is_lstm(folder):
         from subjects.lstm import load_lstm
 
         return load_lstm(

@@ -104,7 +104,8 @@ def _edited(data: Mapping[str, Any]) -> str:
             "no other units to compare with: no index yet"
             if null is None
             else f"the same done to {null['units']} other units of the site: mean "
-            f"{_number(null['mean'])}, largest {_number(null['largest'])}"
+            f"{_number(null['mean'])}, largest {_number(null['largest'])}, p {_number(null['p'])} "
+            f"(at least {_number(null['smallest_p'])})"
         )
         + f" {data['cite']}"
     ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.documents import ExplainDocument
 from core.errors import NotStored
 from core.ids import UnitId
 from neuroscribe.explaining import ExplainRequest
+from neuroscribe.known_keys import known_keys
 from neuroscribe.models import ModelChoice, Spending
 from neuroscribe.workspace import CorpusChoice, Workspace
 
@@ -35,7 +36,6 @@ class Desk:
     investigate: Callable[[ExplainRequest], ExplainDocument] | None = None
     aside_usd: float = 0.0
     aside_calls: int = 0
-    _shared: dict[str, list[Any]] = field(default_factory=dict)
 
     def put_aside(self, usd: float, calls: int) -> None:
         """Give a part of the budget to a job, which keeps account of it from now on."""
@@ -50,10 +50,8 @@ class Desk:
 
     def key(self, request: ExplainRequest) -> str:
         """The request's name in the store; what units of a subject share is computed once."""
-        name = f"{request.unit.subject} {request.given}"
-        if name not in self._shared:
-            self._shared[name] = request.shared(self.workspace)
-        return request.key_among(self._shared[name])
+        known = known_keys(self.workspace, request.unit.subject)
+        return request.key_among(known.shared(request))
 
     def stored(self, request: ExplainRequest) -> ExplainDocument | None:
         """The answer to a request, if there is one."""

@@ -34,7 +34,8 @@ def pair_tools(desk: Desk) -> list[ChatTool]:
 
 
 def _compare(desk: Desk, given: Pair) -> Data:
-    together, reason = _together(desk, given.first, given.second)
+    with desk.workspace.holding.using(given.first.subject):
+        together, reason = _together(desk, given.first, given.second)
     return {
         "first": _known(desk, given.first),
         "second": _known(desk, given.second),

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, JsonValue
 
 from agent.chat.tools import ChatTool, Data
 from core.errors import InvalidSetting
 from core.hashing import fingerprint
-from core.ids import UnitId
+from core.interventions import InterventionKind
 from core.results import Finite, Record
 from neuroscribe.chatting.desk import Desk
 from neuroscribe.chatting.units import Explain
-from neuroscribe.effects import NULL_UNITS
+from neuroscribe.interventions import Intervention, intervene
 from neuroscribe.laboratory import probe_of
 
 if TYPE_CHECKING:
-    from subjects.index.reader import ActivationIndex
-    from subjects.protocol import Edit, Subject
+    from subjects.protocol import Subject
 
 _LONGEST = 4000
-_MOVED = 8
-Logs = NDArray[np.float64]
+G = TypeVar("G", bound=Explain)
 
 
 class RunText(Explain):
@@ -39,7 +37,7 @@ class EditUnit(Explain):
     ``by`` is for pushes: in typical peaks of the unit where these are known, else in its own scale.
     """
 
-    kind: Literal["ablate", "push"]
+    kind: InterventionKind
     text: str | None = Field(
         default=None,
         max_length=_LONGEST,
@@ -55,16 +53,22 @@ def text_tools(desk: Desk) -> list[ChatTool]:
             "run_text",
             "Run any text through the model: the unit's activation on every token.",
             RunText,
-            lambda given: _run(desk, given),
+            lambda given: _held(desk, given, _run),
         ),
         ChatTool(
             "edit_unit",
             "Ablate a unit (set it to its mean) or push it while the model reads a text: how the "
             "prediction after the last token moves, beside other units treated the same.",
             EditUnit,
-            lambda given: _edit(desk, given),
+            lambda given: _held(desk, given, _edit),
         ),
     ]
+
+
+def _held(desk: Desk, given: G, tool: Callable[[Desk, G], Data]) -> Data:
+    """What a tool finds; the subject is not dropped meanwhile."""
+    with desk.workspace.holding.using(given.unit.subject):
+        return tool(desk, given)
 
 
 def _run(desk: Desk, given: RunText) -> Data:
@@ -88,93 +92,29 @@ def _run(desk: Desk, given: RunText) -> Data:
 
 
 def _edit(desk: Desk, given: EditUnit) -> Data:
-    unit, index = given.unit, desk.index(given.unit)
-    subject = desk.workspace.subject(unit.subject)
-    ids = _strongest(index, unit) if given.text is None else _tokens(subject, given.text)
-    plain = _expected(subject, ids)
-    edited = _expected(subject, ids, _edit_of(given, unit, index))
-    moved = np.exp(edited) - np.exp(plain)
-    order = np.argsort(moved)
-    null = None
-    if index is not None:
-        others = [UnitId(unit.subject, unit.site, i) for i in index.null_units(unit)[:NULL_UNITS]]
-        found = [
-            _divergence(plain, _expected(subject, ids, _edit_of(given, other, index)))
-            for other in others
-        ]
-        null = (
-            {"units": len(found), "mean": float(np.mean(found)), "largest": max(found)}
-            if (found)
-            else None
-        )
-
-    def some(rows: NDArray[np.int64]) -> list[JsonValue]:
-        return [
-            {
-                "token": subject.vocabulary.strings[i],
-                "before": round(float(np.exp(plain[i])), 6),
-                "after": round(float(np.exp(edited[i])), 6),
-            }
-            for i in rows.tolist()
-        ]
-
+    texts = () if given.text is None else (given.text,)
+    by = given.by if given.kind == "push" else None
+    asked = Intervention(given.unit, given.kind, by, texts)
+    index = desk.index(given.unit)
+    found = intervene(desk.workspace.subject(given.unit.subject), index, asked)
+    (text,), null = found.texts, found.null
+    told = text.model_dump(mode="json", include={"text", "divergence", "raised", "lowered"})
     return {
-        "unit": str(unit),
-        "edit": _named(given, index),
-        "text": "".join(subject.vocabulary.decode(ids)),
-        "divergence": _divergence(plain, edited),
-        "null_divergence": {**null} if null else None,
-        "raised": some(order[::-1][:_MOVED][moved[order[::-1][:_MOVED]] > 0]),
-        "lowered": some(order[:_MOVED][moved[order[:_MOVED]] < 0]),
+        "unit": str(found.unit),
+        "edit": found.edit,
+        **told,
+        "null_divergence": None
+        if null is None
+        else {
+            "units": null.units,
+            "mean": null.mean.value,
+            "largest": null.largest,
+            "p": null.p,
+            "smallest_p": null.smallest_p,
+        },
+        "random_divergence": found.random.mean,
         "cite": _cite("edit", given),
     }
-
-
-def _edit_of(given: EditUnit, unit: UnitId, index: ActivationIndex | None) -> Edit:
-    from subjects.protocol import Edit
-
-    place, units = unit.site, [unit.index]
-    if given.kind == "ablate":
-        if index is None:
-            return Edit(place, "zero", units)
-        return Edit(place, "mean", units, index.statistics(unit).mean)
-    if index is None and given.by is None:
-        raise InvalidSetting(
-            f"how far to push {str(unit)!r} is not known: its activations were not collected",
-            "say by how much, in the unit's own scale",
-        )
-    by = 1.0 if given.by is None else given.by
-    return Edit(place, "add", units, by * (1.0 if index is None else index.typical_peak(unit)))
-
-
-def _named(given: EditUnit, index: ActivationIndex | None) -> str:
-    if given.kind == "ablate":
-        return "set to zero" if index is None else "set to its mean"
-    by = 1.0 if given.by is None else given.by
-    return f"pushed by {by:g}" + ("" if index is None else " typical peaks")
-
-
-def _expected(subject: Subject, ids: list[int], *edits: Edit) -> Logs:
-    """Log-probabilities [vocabulary] after the last token."""
-    logits = subject.logits(subject.batch(np.array([ids], dtype=np.int64)), edits)[0, -1]
-    found: Logs = logits.double().log_softmax(-1).cpu().numpy()
-    return found
-
-
-def _divergence(first: Logs, second: Logs) -> float:
-    """Jensen-Shannon, in nats."""
-    p, q = np.exp(first), np.exp(second)
-    middle = np.log(np.maximum((p + q) / 2, 1e-300))
-    apart = [(x * (np.maximum(log, -700.0) - middle)).sum() for x, log in ((p, first), (q, second))]
-    return max(0.0, float(sum(apart)) / 2)
-
-
-def _strongest(index: ActivationIndex | None, unit: UnitId) -> list[int]:
-    """The unit's strongest window of ``explain``, up to and with its peak."""
-    top = None if index is None else index.evidence(unit).explain.top
-    if top is None or not len(top):
-        raise InvalidSetting(f"no text is known on which {str(unit)!r} is active", "give a text")
-    return [int(i) for i in top.token_ids[0][: int(top.activations[0].argmax()) + 1]]
 
 
 def _tokens(subject: Subject, text: str) -> list[int]:

@@ -23,6 +23,7 @@ from neuroscribe.cli import (
     explain_layer,
     export,
     import_files,
+    intervene,
     jobs,
     keys,
     llm,
@@ -54,6 +55,7 @@ app.command("explain-layer")(explain_layer.explain_layer)
 app.command("score")(score.score)
 app.command("collect")(collect.collect)
 app.command("show")(show.show)
+app.command("intervene")(intervene.intervene)
 app.command("chat")(chat.chat)
 app.command("search")(search.search)
 app.command("rate")(rate.rate)

@@ -18,10 +18,12 @@ def work(
     ] = None,
 ) -> None:
     """Do jobs that were made over HTTP until interrupted; units in hand are finished."""
+    from neuroscribe.holding import memory_limit
     from neuroscribe.serving.worker import Worker
     from neuroscribe.workspace import Workspace
 
     workspace = Workspace()
+    workspace.holding.limit = memory_limit(workspace.settings)
     told = threading.Event()
     with workspace.store() as store:
         worker = Worker(workspace, store, lanes or workspace.settings.service_jobs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import BudgetReached, NotStored, StorageError
@@ -156,17 +155,3 @@ def _same(
             "send a new key with a new request",
         )
     return known
-
-
-class KnownKeys:
-    """Keys of requests, worked out once for each subject and choice: that reads all its weights.
-
-    Subjects are loaded once for as long as the service runs, and keys must be of what is loaded.
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._plain = lru_cache(maxsize=256)(lambda request: request.keys(workspace).shared)
-
-    def of(self, request: SweepRequest) -> Keys:
-        """The keys of a request's units."""
-        return Keys(request, self._plain(replace(request, units=None, sample=None)))

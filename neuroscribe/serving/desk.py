@@ -10,19 +10,16 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from core.documents import UnitProfile
-from core.errors import IndexMissing, NotStored, UnknownSubject
+from core.errors import IndexMissing, NotStored
 from core.ids import UnitId
-from core.patterns import parse
-from core.together import Together
+from neuroscribe.firing import fires_on
 from neuroscribe.interchange.exporting import Target
-from neuroscribe.serving.asking import KnownKeys, job_for, models_of, within
+from neuroscribe.serving.asking import job_for, models_of, within
 from neuroscribe.serving.exports import opened
 from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.health import looked_at
-from neuroscribe.serving.stored import StoredAnswers
+from neuroscribe.serving.subject_desk import SubjectDesk
 from neuroscribe.serving.talks import LocalTalks
-from neuroscribe.serving.texts import Question, run_together, shown, windows_of
 from neuroscribe.sweeping import (
     SweepOptions,
     SweepRequest,
@@ -32,40 +29,28 @@ from neuroscribe.sweeping import (
     site_of,
 )
 from neuroscribe.sweeps.units import Chosen
-from neuroscribe.workspace import CorpusChoice
 from service.auth import Caller
 from service.bodies import (
     ExplainBody,
     ExportAsked,
     FiringBody,
     LimitsBody,
-    RunBody,
     SearchAsked,
     Spend,
     SweepBody,
 )
 from service.desk import Asked, Export
-from service.documents import (
-    FiringFound,
-    Health,
-    SiteShown,
-    SubjectShown,
-    SubjectSites,
-    TextsRun,
-)
+from service.documents import FiringFound, Health
 from service.problems import ServiceError
 from storage.found import MeaningPage
 from storage.job_documents import JobDocument, job_document, job_documents
 from storage.jobs import JobEvent
 
 if TYPE_CHECKING:
-    from core.evidence import Floats
     from neuroscribe.serving.worker import Worker
-    from subjects.index.reader import ActivationIndex
     from subjects.protocol import Subject
 
 T = TypeVar("T")
-Batcher = Together[Question, "list[Floats]"]
 DRAIN_SECONDS = 20.0
 THREADS = 32
 """For what blocks: more than all tools of the chat can hold, so that reading never waits."""
@@ -73,20 +58,15 @@ PAUSED = "paused by request"
 
 
 @dataclass(slots=True)
-class LocalDesk(StoredAnswers):
+class LocalDesk(SubjectDesk):
     """A :class:`service.desk.Desk` over one workspace. ``worker`` None: jobs are done elsewhere."""
 
-    corpus: CorpusChoice
     worker: Worker | None = None
-    _batchers: dict[str, Batcher] = field(default_factory=dict)
-    _indexes: dict[tuple[str, str], ActivationIndex] = field(default_factory=dict)
     talks: LocalTalks = field(init=False)
-    _keys: KnownKeys = field(init=False)
     _finding: Finding = field(init=False)
 
     def __post_init__(self) -> None:
         self._finding = Finding(self.workspace.settings, self.store)
-        self._keys = KnownKeys(self.workspace)
         self.talks = LocalTalks(self.workspace, self.store, self.corpus, self.explain, self._wake)
 
     async def __aenter__(self) -> None:
@@ -105,52 +85,6 @@ class LocalDesk(StoredAnswers):
             await asyncio.to_thread(self.worker.stop, DRAIN_SECONDS)
 
     # what is known
-
-    async def subjects(self) -> list[SubjectShown]:
-        """Built-in subjects, and those that were registered."""
-        from subjects.registry import subject_names
-
-        registered = await asyncio.to_thread(self.workspace.registered)
-        known = [SubjectShown(name=n, built_in=True, source="built in") for n in subject_names()]
-        return known + [
-            SubjectShown(name=name, built_in=False, source=entry["source"])
-            for name, entry in sorted(registered.items())
-        ]
-
-    async def subject(self, name: str) -> SubjectSites:
-        """One subject with its sites."""
-        subject = await self._subject(name)
-        entry = self.workspace.registered().get(name)
-        return SubjectSites(
-            name=name,
-            built_in=entry is None,
-            source=subject.spec.source,
-            family=subject.spec.family,
-            spec_hash=subject.spec.hash,
-            sites=[
-                SiteShown(name=s.name, width=s.width, layer=s.layer, non_negative=s.non_negative)
-                for s in subject.sites().values()
-            ],
-        )
-
-    async def check(self, unit: UnitId) -> None:
-        """Raises where there is no such subject, site or unit."""
-        await self._with_unit(unit)
-
-    async def profile(self, unit: UnitId) -> UnitProfile:
-        """What a unit fires on."""
-        from neuroscribe.profile import profile
-
-        def work(subject: Subject) -> UnitProfile:
-            index = self._index(unit.subject, unit.site)
-            if index is None:
-                raise IndexMissing(
-                    f"site {unit.subject}/{unit.site} was not collected yet",
-                    "explaining one of its units does that, or neuroscribe collect",
-                )
-            return profile(index, unit, index.evidence(unit))
-
-        return await asyncio.to_thread(work, await self._with_unit(unit))
 
     async def export(
         self, subject: str, site: str, index: int | None, asked: ExportAsked
@@ -174,47 +108,18 @@ class LocalDesk(StoredAnswers):
 
     async def firing(self, body: FiringBody) -> FiringFound:
         """Units that fire on a text."""
-        subject = await self._subject(body.subject)
-        return await self._finding.firing(subject, body, partial(self._index, body.subject))
-
-    # what makes subjects work
-
-    async def texts(self, body: RunBody) -> TextsRun:
-        """Run texts on a unit, together with those of other requests."""
-        if body.explanation is not None:
-            parse(body.explanation)
-        subject = await self._with_unit(body.unit)
-        width = min(self.corpus.window, subject.max_text)
-        texts = [windows_of(subject, text, width) for text in body.texts]
-        windows = tuple(window for text in texts for window in text)
-        ran = await self._batcher(body.unit.subject, subject).ask(Question(body.unit, windows))
-        results, peak = await asyncio.to_thread(
-            lambda: (shown(subject, body, texts, ran), self._peak(body.unit))
-        )
-        return TextsRun(unit=body.unit, texts=results, peak=peak)
-
-    def _batcher(self, name: str, subject: Subject) -> Batcher:
-        if name not in self._batchers:
-
-            async def run(asked: list[Question]) -> Sequence[list[Floats] | Exception]:
-                return await asyncio.to_thread(run_together, subject, asked)
-
-            self._batchers[name] = Together(
-                run, at_once=self.workspace.settings.service_batch, needed_only=True
+        async with self._finding.firing():
+            return await self.on(
+                body.subject,
+                lambda subject: fires_on(
+                    subject,
+                    body.text,
+                    partial(self.index, body.subject),
+                    self.store,
+                    site=body.site,
+                    limit=body.limit,
+                ),
             )
-        batcher, most = self._batchers[name], self.workspace.settings.service_queue
-        if batcher.waiting >= most:
-            raise ServiceError(
-                503,
-                "queue_full",
-                f"{most} requests wait for subject {name!r} already",
-                "try again in a moment",
-            )
-        return batcher
-
-    def _peak(self, unit: UnitId) -> float | None:
-        index = self._index(unit.subject, unit.site)
-        return None if index is None else index.statistics(unit).maximum
 
     # what makes models work
 
@@ -222,7 +127,6 @@ class LocalDesk(StoredAnswers):
         """The stored answer, or a job that makes one."""
         unit = body.unit
         models = models_of(self.workspace.settings, body)
-        subject = await self._with_unit(unit)
         request = SweepRequest(
             unit.subject,
             unit.site,
@@ -234,9 +138,9 @@ class LocalDesk(StoredAnswers):
             arms=True,
         ).lasting()
 
-        def work() -> Asked:
+        def work(subject: Subject) -> Asked:
             request.check(self.workspace.settings)
-            keys = self._keys.of(request)
+            keys = self.keys(request)
             if job is None:
                 found = self.store.documents.of_key(keys.of([unit])[unit])
                 if found is not None:
@@ -247,7 +151,7 @@ class LocalDesk(StoredAnswers):
             )
             return Asked(job=job_document(self.store.jobs, made.id))
 
-        return await self._made(asyncio.to_thread(work))
+        return await self._made(self.on_unit(unit, work))
 
     async def sweep(self, body: SweepBody, caller: Caller, job: str | None) -> JobDocument:
         """A job about many units."""
@@ -267,10 +171,9 @@ class LocalDesk(StoredAnswers):
             models=models_of(self.workspace.settings, body),
         ).lasting()
         limits = self._limits(body, body.concurrency)
-        await self._subject(subject)
 
-        def work() -> JobDocument:
-            if units is None and self._index(subject, site) is None:
+        def work(loaded: Subject) -> JobDocument:
+            if units is None and self.index(subject, site) is None:
                 raise IndexMissing(
                     f"site {body.site!r} was not collected yet, so its live units are not known",
                     "name units, or collect it first: neuroscribe collect",
@@ -279,7 +182,7 @@ class LocalDesk(StoredAnswers):
             made = job_for(self.workspace, self.store, request, limits, chosen, keys, caller, job)
             return job_document(self.store.jobs, made.id)
 
-        return await self._made(asyncio.to_thread(work))
+        return await self._made(self.on(subject, work))
 
     async def _made(self, making: Awaitable[T]) -> T:
         """What was made, once the worker knows of it."""
@@ -353,35 +256,3 @@ class LocalDesk(StoredAnswers):
         """Whether the store answers and the home folder can be written."""
         parts = await asyncio.to_thread(looked_at, self.workspace, self.store)
         return Health(status="ok" if set(parts.values()) == {"ok"} else "unavailable", parts=parts)
-
-    # subjects
-
-    async def _subject(self, name: str) -> Subject:
-        """A subject that is built in or registered: no other name is looked for anywhere."""
-
-        def load() -> Subject:
-            from subjects.registry import subject_names
-
-            if name not in subject_names() and name not in self.workspace.registered():
-                known = [*subject_names(), *self.workspace.registered()]
-                raise UnknownSubject(f"there is no subject {name!r}", "known: " + ", ".join(known))
-            return self.workspace.subject(name)
-
-        return await asyncio.to_thread(load)
-
-    def _index(self, subject: str, site: str) -> ActivationIndex | None:
-        """The index of a site, None as long as it was not collected."""
-        if (subject, site) not in self._indexes:
-            found = self.workspace.index_if_there(subject, site, self.corpus)
-            if found is None:
-                return None
-            self._indexes[subject, site] = found
-        return self._indexes[subject, site]
-
-    async def _with_unit(self, unit: UnitId) -> Subject:
-        """The subject of a unit that exists."""
-        from subjects.protocol import resolve
-
-        subject = await self._subject(unit.subject)
-        resolve(subject, unit)
-        return subject

@@ -1,13 +1,12 @@
-"""Searches that load something: explanations by their meaning, units by what they fire on."""
+"""Searches that load the machine: explanations by their meaning, units by what they fire on."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,9 @@ from storage.search_rows import Search
 
 if TYPE_CHECKING:
     from core.settings import Settings
-    from neuroscribe.firing import IndexOf
-    from service.bodies import FiringBody, SearchAsked
-    from service.documents import FiringFound
+    from service.bodies import SearchAsked
     from storage import Store
     from subjects.embedding import Encoder
-    from subjects.protocol import Subject
 
 VECTORS_AT_ONCE = 256
 """Explanations that one request may give vectors; what remains is left to the next."""
@@ -99,13 +95,9 @@ class Finding:
         )
         return page.model_copy(update={"embedder": self.embedder})
 
-    async def firing(self, subject: Subject, body: FiringBody, index_of: IndexOf) -> FiringFound:
-        """Units that fire on a text."""
-        from neuroscribe.firing import fires_on
-
-        find = partial(fires_on, subject, body.text, index_of, self.store)
-        async with self._firing.one():
-            return await asyncio.to_thread(find, site=body.site, limit=body.limit)
+    def firing(self) -> AbstractAsyncContextManager[None]:
+        """The turn of one who looks for units that fire on a text."""
+        return self._firing.one()
 
     def _opened(self) -> Encoder:
         name = self.settings.service_embedder

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from core.errors import InvalidSetting
+from neuroscribe.holding import memory_limit
 from neuroscribe.serving.desk import LocalDesk
 from neuroscribe.serving.keys import StoredKeys
 from neuroscribe.serving.worker import Worker
@@ -61,6 +62,7 @@ class ServeOptions:
 
 def application(workspace: Workspace, store: Store, options: ServeOptions) -> tuple[App, Feeds]:
     """The service over a workspace and its open store, and what follows jobs in it."""
+    workspace.holding.limit = memory_limit(workspace.settings)
     worker = Worker(workspace, store, workspace.settings.service_jobs) if options.work else None
     desk = LocalDesk(workspace, store, options.corpus, worker)
     gate = Gate(StoredKeys(store) if options.asks_for_keys else None)

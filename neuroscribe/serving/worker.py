@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.errors import NeuroscribeError, StorageError
+from core.errors import MemoryShort, NeuroscribeError, StorageError
 from neuroscribe.sweeps.work import Pace, Told, work
 
 if TYPE_CHECKING:
@@ -105,12 +105,19 @@ class Worker:
         pace = Pace(job.concurrency, self.workspace.settings.job_lease)
         told = self._teller(job.id) if units <= TOLD_UP_TO else None
         try:
-            end = work(
-                self.workspace, self.store, job.id, pace, stopped=self._stopping.is_set, told=told
-            )
+            with self.workspace.holding.using(job.subject):
+                self.workspace.subject(job.subject)
+                end = work(
+                    self.workspace,
+                    self.store,
+                    job.id,
+                    pace,
+                    stopped=self._stopping.is_set,
+                    told=told,
+                )
             if end.error is not None:
                 log.warning("job %s: %s", job.id, end.error.message)
-        except StorageError as error:
+        except (StorageError, MemoryShort) as error:  # it waits, and is tried again
             log.warning("job %s: %s", job.id, error.message)
         except NeuroscribeError as error:
             self._give_up(job.id, f"{error.code}: {error}")

@@ -11,13 +11,12 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from core.hashing import fingerprint
 from core.ids import UnitId
 from service.auth import Caller
+from service.bodies import LONGEST_NAME, SEGMENT
 from service.desk import Desk
 from service.events import Feeds
 from storage.documents import DocumentText
 
 T = TypeVar("T")
-SEGMENT = r"^[a-z0-9][a-z0-9._@-]*$"
-LONGEST_NAME = 200
 
 Subject = Annotated[
     str, Path(pattern=SEGMENT, max_length=LONGEST_NAME, examples=["demo"], description="subject")

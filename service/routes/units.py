@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from core.documents import ExplainDocument, UnitProfile
-from service.auth import Reader
-from service.bodies import SearchAsked
+from service.auth import Admin, Reader
+from service.bodies import SearchAsked, SubjectBody
 from service.documents import Page, ScoredExplanation, SubjectShown, SubjectSites
 from service.problems import documented
 from service.routes.common import Identifier, PageSize, Site, Subject, Unit, Work, document
@@ -33,6 +33,25 @@ async def list_subjects(desk: Work, caller: Reader) -> list[SubjectShown]:
 async def show_subject(subject: Subject, desk: Work, caller: Reader) -> SubjectSites:
     """A model with its sites; it is loaded if it was not."""
     return await desk.subject(subject)
+
+
+@router.post("/subjects", status_code=201, responses=documented(404, 502))
+async def add_subject(
+    body: SubjectBody, response: Response, desk: Work, caller: Admin
+) -> SubjectSites:
+    """Register a model of the Hugging Face hub that the service's settings list.
+
+    It is fetched and loaded first: what cannot be a subject is not registered.
+    """
+    found = await desk.add_subject(body)
+    response.headers["Location"] = f"/v1/subjects/{found.name}"
+    return found
+
+
+@router.delete("/subjects/{subject}", status_code=204, responses=documented(404, 409))
+async def remove_subject(subject: Subject, desk: Work, caller: Admin) -> None:
+    """Forget a model that was registered; what is stored of it stays."""
+    await desk.remove_subject(subject)
 
 
 @router.get("/units/{subject}/{site}", responses=documented(404))

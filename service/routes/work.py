@@ -9,8 +9,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from core.documents import ExplainDocument
+from core.interventions import InterventionDocument
 from service.auth import Reader, Runner
-from service.bodies import ExplainBody, FiringBody, LimitsBody, RunBody, SweepBody
+from service.bodies import ExplainBody, FiringBody, InterveneBody, LimitsBody, RunBody, SweepBody
 from service.documents import FiringFound, TextsRun
 from service.events import Feeds
 from service.problems import documented, failure
@@ -164,6 +165,15 @@ async def run_texts(body: RunBody, desk: Work, caller: Runner) -> TextsRun:
 async def find_firing(body: FiringBody, desk: Work, caller: Runner) -> FiringFound:
     """Units that fire on a text, by how unusual that is for each; sites must be collected."""
     return await desk.firing(body)
+
+
+@router.post("/interventions", responses=documented(404, 409))
+async def intervene(body: InterveneBody, desk: Work, caller: Runner) -> InterventionDocument:
+    """Ablate or push a unit while the model reads: how its prediction moves.
+
+    Other units edited alike, and random directions, stand beside it.
+    """
+    return await desk.intervene(body)
 
 
 async def _ending(feeds: Feeds, job: str) -> dict[str, Any] | None:

@@ -46,7 +46,7 @@ PART = 32
 _LEAST = float(np.finfo(np.float32).smallest_subnormal)  # the least value that counts as active
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class ActivationIndex:
     """An opened index with the subject that made it; site files are read when first needed."""
 

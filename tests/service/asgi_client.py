@@ -95,6 +95,9 @@ class Client:
     def get(self, path: str, **headers: str) -> Answer:
         return asyncio.run(self.send("GET", path, headers=_dashed(headers)))
 
+    def delete(self, path: str, **headers: str) -> Answer:
+        return asyncio.run(self.send("DELETE", path, headers=_dashed(headers)))
+
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         data = b"" if body is None else json.dumps(body).encode()
         return self.post_bytes(path, data, **headers)

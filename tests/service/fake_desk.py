@@ -17,6 +17,7 @@ from core.errors import (
     UnknownSubject,
 )
 from core.ids import UnitId
+from core.interventions import InterventionDocument, MeanOverTexts, MovedAtRandom
 from core.results import Usage
 from service.auth import Caller
 from service.bodies import (
@@ -24,12 +25,14 @@ from service.bodies import (
     ExportAsked,
     FindingsAsked,
     FiringBody,
+    InterveneBody,
     LimitsBody,
     RunBody,
     SearchAsked,
+    SubjectBody,
     SweepBody,
 )
-from service.desk import Asked, Export
+from service.desk import Asked, Export, Held
 from service.documents import (
     FiringFound,
     FiringNull,
@@ -166,6 +169,17 @@ class FakeDesk:
             name="demo", built_in=True, source="x", family="causal", spec_hash="0", sites=[site]
         )
 
+    def held(self) -> Held:
+        return Held(2, 3_000_000)
+
+    async def add_subject(self, body: SubjectBody) -> SubjectSites:
+        self.asked.append(body)
+        return await self.subject("demo")
+
+    async def remove_subject(self, name: str) -> None:
+        await self.subject(name)
+        self.asked.append(name)
+
     async def document(self, unit: UnitId) -> DocumentText:
         self._check()
         if unit not in self.documents:
@@ -280,6 +294,28 @@ class FakeDesk:
             for text in body.texts
         ]
         return TextsRun(unit=body.unit, texts=runs, peak=2.0)
+
+    async def intervene(self, body: InterveneBody) -> InterventionDocument:
+        self._check()
+        await self.subject(body.unit.subject)
+        self.asked.append(body)
+        by = 1.0 if body.by is None else body.by
+        alone = MeanOverTexts(value=0.1, low=None, high=None, reason="one text")
+        return InterventionDocument(
+            unit=body.unit,
+            spec_hash="0",
+            kind=body.kind,
+            by=by if body.kind == "push" else None,
+            edit="set to its mean",
+            scale=None,
+            amount=0.5,
+            predicts="next_token",
+            divergence=alone,
+            null=None,
+            null_reason="none was asked for",
+            random=MovedAtRandom(directions=8, mean=0.01, largest=0.02),
+            texts=[],
+        )
 
     async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
         self._check()

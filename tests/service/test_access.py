@@ -70,8 +70,14 @@ def test_health_needs_no_key(client: Client) -> None:
 
 def test_a_key_may_do_what_its_scope_says(client: Client, desk: FakeDesk) -> None:
     assert client.get("/v1/subjects", **READ).status == 200
-    refused = client.post("/v1/activations", TEXTS, **READ)
-    assert (refused.status, refused.code) == (403, "scope_missing")
+    edit = {"unit": "demo/mlp.0/1", "kind": "ablate"}
+    for refused in (
+        client.post("/v1/activations", TEXTS, **READ),
+        client.post("/v1/interventions", edit, **READ),
+        client.post("/v1/subjects", {"source": "org/model"}, **RUN),
+        client.delete("/v1/subjects/demo", **RUN),
+    ):
+        assert (refused.status, refused.code) == (403, "scope_missing")
     assert desk.asked == []
     assert client.post("/v1/activations", TEXTS, **RUN).status == 200
 

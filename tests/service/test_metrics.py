@@ -23,6 +23,8 @@ def test_requests_are_counted_by_route_and_status(client: Client) -> None:
     assert 'route="none",status="404"} 1.0' in told
     assert "xxxx" not in told
     assert "neuroscribe_event_streams 0.0" in told
+    assert "neuroscribe_subjects_loaded 2.0" in told
+    assert "neuroscribe_subject_bytes 3e+06" in told
 
 
 def test_two_services_count_apart(client: Client, desk: FakeDesk) -> None:

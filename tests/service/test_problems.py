@@ -107,7 +107,7 @@ def test_a_body_is_bounded_however_it_comes(client: Client, desk: FakeDesk) -> N
 
 
 def test_another_method_is_refused(client: Client) -> None:
-    answer = client.post("/v1/subjects")
+    answer = client.post("/v1/search")
     assert (answer.status, answer.code) == (405, "method_not_allowed")
 
 

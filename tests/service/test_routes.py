@@ -138,3 +138,25 @@ def test_a_search_by_meaning_says_how_near_each_is_and_all_are(client: Client) -
     assert "similarity" not in client.get("/v1/search?q=water").json["hits"][0]
     assert client.get("/v1/search?q=water&by=magic").code == "invalid_request"
     assert client.get("/v1/search?by=meaning").code == "invalid_setting"
+
+
+def test_a_unit_is_edited(desk: FakeDesk, client: Client) -> None:
+    body = {"unit": str(UNIT), "kind": "push", "by": 2, "texts": ["a b"]}
+    answer = client.post("/v1/interventions", body)
+    assert (answer.status, answer.json["by"]) == (200, 2)
+    assert answer.json["divergence"] == {
+        "value": 0.1,
+        "low": None,
+        "high": None,
+        "reason": "one text",
+    }
+    for wrong in ({"by": "far"}, {"kind": "double"}, {"texts": ["a"] * 17}, {"excerpts": 0}):
+        assert client.post("/v1/interventions", body | wrong).status == 422
+
+
+def test_models_are_registered_and_forgotten(desk: FakeDesk, client: Client) -> None:
+    made = client.post("/v1/subjects", {"source": "org/model", "revision": "refs/pr/1"})
+    assert (made.status, made.headers["location"]) == (201, "/v1/subjects/demo")
+    gone = client.delete("/v1/subjects/demo")
+    assert (gone.status, gone.body) == (204, b"")
+    assert client.delete("/v1/subjects/nobody").code == "unknown_subject"

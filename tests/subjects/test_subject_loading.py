@@ -16,6 +16,7 @@ import torch
 from tiny_models import CASES
 
 from core.errors import (
+    HubUnavailable,
     InvalidSetting,
     NeuroscribeError,
     SubjectLoadError,
@@ -24,6 +25,7 @@ from core.errors import (
 )
 from subjects.huggingface import load_huggingface, wrap_model
 from subjects.loading import resolve_device
+from subjects.registry import load_subject, parse_source
 from subjects.weights import digest_files, digest_tensors, weight_files
 
 BY_NAME = {case.name: case for case in CASES}
@@ -196,6 +198,25 @@ def test_a_cached_hub_model_is_named_by_its_commit(hub: str, saved: Path) -> Non
     assert subject.spec.revision == hub
     assert subject.spec.source == "org/tiny"
     assert subject.spec.weights == local.spec.weights, "hashed by name there, by content here"
+
+
+def test_a_model_named_as_of_the_hub_is_never_a_folder(
+    hub: str, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "here"
+    for folder in (other / "org" / "tiny", other / "hf:org" / "tiny"):
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text('{"model_type": "neuroscribe-lstm"}')
+    monkeypatch.chdir(other)
+    assert parse_source("org/tiny").name == "tiny"
+    subject = load_subject("tiny", source="hf:org/tiny", device="cpu")
+    assert (subject.spec.revision, subject.spec.source) == (hub, "hf:org/tiny")
+    local = load_huggingface(str(saved), name="tiny", device="cpu")
+    assert subject.spec.weights == local.spec.weights
+    with pytest.raises(HubUnavailable):
+        load_subject("other", source="hf:org/other")
+    with pytest.raises(UnknownSubject):
+        parse_source("hf:../tiny")
 
 
 def test_a_model_that_is_not_cached_needs_the_network(hub: str) -> None:
