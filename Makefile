@@ -13,7 +13,7 @@ VLLM := .venv-vllm
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 \
 	--dist worksteal
 
-.PHONY: help demo setup fmt lint types contracts test test-all test-postgres test-vllm setup-vllm bench bench-full clean
+.PHONY: help demo setup fmt lint types contracts test test-all test-postgres test-browser setup-browser screenshots test-vllm setup-vllm bench bench-full clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -62,6 +62,16 @@ $(VLLM)/.installed:
 test-postgres: setup  ## what must hold on PostgreSQL too, against a real server (scripts/postgres)
 	scripts/postgres env $(PYTEST) -m "not slow" tests/storage
 	scripts/postgres env $(PYTEST) -k postgres tests/agent tests/neuroscribe
+
+test-browser: setup-browser  ## the web page in headless Chromium (scripts/chromium installs it)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser
+
+screenshots: setup-browser  ## draw the pictures of the README anew
+	NEUROSCRIBE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser/test_screenshots.py
+
+setup-browser: setup
+	@$(BIN)/python -c 'import playwright' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 
 test-vllm: setup-vllm  ## simulation and both SDKs against a real vLLM
 	$(VLLM)/bin/python -m pytest tests/with_vllm -m slow -s
