@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import IndexMissing
+from core.errors import IndexMissing, UnknownSubject
 from core.hashing import fingerprint
 from core.ids import site_kind
 from core.settings import Settings, load_settings
@@ -68,11 +68,16 @@ class CorpusChoice:
 
 @dataclass(slots=True)
 class Workspace:
-    """Subjects, indexes and the store under one home."""
+    """Subjects, indexes and the store under one home.
+
+    With ``listed_only`` no subject is there but those that are built in or were registered: other
+    names are looked for nowhere, neither in folders nor on a hub.
+    """
 
     settings: Settings = field(default_factory=load_settings)
     trust_remote_code: bool = False
     holding: Holding = field(default_factory=Holding)
+    listed_only: bool = False
 
     @property
     def home(self) -> Path:
@@ -92,9 +97,15 @@ class Workspace:
         return self.holding.get(self.recipe(name))
 
     def recipe(self, name: str) -> SubjectRecipe:
-        """How to load the subject, here or in another process."""
-        entry = self.registered().get(name)
+        """How to load the subject, here or in another process; :class:`UnknownSubject`."""
+        added = self.registered()
+        entry = added.get(name)
         if entry is None:
+            from subjects.registry import subject_names
+
+            if self.listed_only and name not in subject_names():
+                known = ", ".join([*subject_names(), *added])
+                raise UnknownSubject(f"there is no subject {name!r}", f"known: {known}")
             return self.recipe_of(name, None, None)
         return self.recipe_of(name, entry["source"], entry["revision"] or None)
 

@@ -113,8 +113,14 @@ def read_messages(state: State) -> list[Message]:
     return [Message.model_validate_json(text) for text in state.get("messages", [])]
 
 
+def without_draft(state: State) -> list[Message]:
+    """The conversation so far, without an answer that is, or was to be, repaired."""
+    messages, draft = read_messages(state), state.get("draft", -1)
+    return messages if draft < 0 else messages[:draft]
+
+
 async def _listen(state: State) -> State:
-    messages = [_shortened(m) for m in _settled(read_messages(state))]
+    messages = [_shortened(m) for m in _settled(without_draft(state))]
     messages.append(Message(role="user", text=state["said"]))
     return State(
         version=VERSION,

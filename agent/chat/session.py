@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from agent.chat.graph import MOST_STEPS, VERSION, Answer, Room, State, build, read_messages
+from agent.chat.graph import MOST_STEPS, VERSION, Answer, Room, State, build, without_draft
 from agent.chat.transcript import Said, transcript
 from agent.checkpoints import told_of
 from core.errors import InvalidSetting, JobState
@@ -123,7 +123,7 @@ class Chat:
     async def said(self, thread: str) -> list[Said]:
         """Everything that was said and called in a conversation, in order."""
         state, _ = await self._state(thread)
-        return transcript(read_messages(state))
+        return transcript(without_draft(state))
 
     async def forget(self, thread: str) -> None:
         """Keep nothing of a conversation."""

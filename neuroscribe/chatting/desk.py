@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Desk:
     """Everything that tools need. ``budget`` is shared with the language model that talks.
 
-    ``investigate`` answers requests without a proposed sentence; None: they are answered here.
+    ``investigate`` answers requests without a proposed sentence; None: they are answered here. With
+    ``collects`` a sweep collects what it needs before its job is made.
     ``aside_usd`` and ``aside_calls`` are what the budget counts as spent and jobs were given.
     """
 
@@ -34,6 +35,7 @@ class Desk:
     spending: Spending
     budget: Budget
     investigate: Callable[[ExplainRequest], ExplainDocument] | None = None
+    collects: bool = True
     aside_usd: float = 0.0
     aside_calls: int = 0
 

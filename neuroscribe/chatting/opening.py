@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.chat.graph import Room
 from agent.chat.planner import Planner
 from agent.chat.session import Chat, Standing
 from agent.chat.speakers import ModelSpeaker, Speaker
-from agent.chat.tools import Toolbox
+from agent.chat.tools import ChatTool, Toolbox
 from core.errors import UnsupportedRequest
+from core.ids import UnitId
+from core.results import Record
 from core.settings import Settings
 from neuroscribe.chatting.desk import Desk
 from neuroscribe.chatting.pairs import pair_tools
 from neuroscribe.chatting.text import text_tools
 from neuroscribe.chatting.units import unit_tools
-from neuroscribe.chatting.work import JobMaker, job_tools
+from neuroscribe.chatting.work import JobMaker, Sweep, job_tools
 from neuroscribe.models import PATTERN, options_of
+from neuroscribe.sweeping import site_of
 from storage.conversations import SpeakerChoice
 
 if TYPE_CHECKING:
@@ -27,12 +30,37 @@ if TYPE_CHECKING:
 
     from storage import Store
 
+T = TypeVar("T")
+
 
 def toolbox(desk: Desk, make: JobMaker) -> Toolbox:
     """Every tool of the chat."""
-    return Toolbox(
-        [*unit_tools(desk), *text_tools(desk), *pair_tools(desk), *job_tools(desk, make)]
-    )
+    tools = [*unit_tools(desk), *text_tools(desk), *pair_tools(desk), *job_tools(desk, make)]
+    return Toolbox(_holding(desk, tool) for tool in tools)
+
+
+def _holding(desk: Desk, tool: ChatTool) -> ChatTool:
+    """The tool; subjects that its arguments name stay loaded while it is weighed and run."""
+
+    def held(work: Callable[[Any], T]) -> Callable[[Any], T]:
+        def run(given: Record) -> T:
+            with ExitStack() as stack:
+                for name in sorted(_subjects(given)):
+                    stack.enter_context(desk.workspace.holding.using(name))
+                return work(given)
+
+        return run
+
+    return replace(tool, run=held(tool.run), cost=held(tool.cost))
+
+
+def _subjects(given: Record) -> set[str]:
+    """The subjects of the units and the site that arguments name."""
+    values = [getattr(given, name) for name in type(given).model_fields]
+    named = {value.subject for value in values if isinstance(value, UnitId)}
+    if isinstance(given, Sweep):
+        named.add(site_of(given.site)[0])
+    return named
 
 
 @dataclass(slots=True)

@@ -34,8 +34,7 @@ def pair_tools(desk: Desk) -> list[ChatTool]:
 
 
 def _compare(desk: Desk, given: Pair) -> Data:
-    with desk.workspace.holding.using(given.first.subject):
-        together, reason = _together(desk, given.first, given.second)
+    together, reason = _together(desk, given.first, given.second)
     return {
         "first": _known(desk, given.first),
         "second": _known(desk, given.second),

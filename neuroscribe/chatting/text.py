@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -53,22 +52,16 @@ def text_tools(desk: Desk) -> list[ChatTool]:
             "run_text",
             "Run any text through the model: the unit's activation on every token.",
             RunText,
-            lambda given: _held(desk, given, _run),
+            lambda given: _run(desk, given),
         ),
         ChatTool(
             "edit_unit",
             "Ablate a unit (set it to its mean) or push it while the model reads a text: how the "
             "prediction after the last token moves, beside other units treated the same.",
             EditUnit,
-            lambda given: _held(desk, given, _edit),
+            lambda given: _edit(desk, given),
         ),
     ]
-
-
-def _held(desk: Desk, given: G, tool: Callable[[Desk, G], Data]) -> Data:
-    """What a tool finds; the subject is not dropped meanwhile."""
-    with desk.workspace.holding.using(given.unit.subject):
-        return tool(desk, given)
 
 
 def _run(desk: Desk, given: RunText) -> Data:

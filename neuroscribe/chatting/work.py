@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import Field
 
 from agent.chat.tools import ChatTool, Data, Estimate
-from core.errors import InvalidSetting
+from core.errors import IndexMissing, InvalidSetting
 from core.results import Finite, Record
 from neuroscribe.chatting.desk import Desk
 from neuroscribe.chatting.told import told_cost, told_job
@@ -144,6 +144,12 @@ def _asked(desk: Desk, given: Sweep) -> tuple[SweepRequest, SweepOptions]:
                 f"this conversation has a budget, of which {whole - spent:g} {of} are left",
                 "say how much of it the job may spend (budget_usd, max_calls)",
             )
+    all_live = not desk.collects and given.units is None
+    if all_live and desk.workspace.index_if_there(subject, site, desk.corpus) is None:
+        raise IndexMissing(
+            f"site {given.site!r} was not collected yet, so its live units are not known",
+            "name units, or explain one of them first",
+        )
     request = SweepRequest(
         subject,
         site,
@@ -167,7 +173,7 @@ def _sweep_cost(desk: Desk, given: Sweep) -> Estimate:
 
 def _start(desk: Desk, given: Sweep, make: JobMaker) -> Data:
     request, options = _asked(desk, given)
-    _, chosen, keys = plan_sweep(desk.workspace, request, options)
+    _, chosen, keys = plan_sweep(desk.workspace, request, options, collect=desk.collects)
     with desk.workspace.store() as store:
         job = make(desk, store, request, options, chosen, keys)
         if desk.models.asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -66,6 +66,7 @@ class LocalDesk(SubjectDesk):
     _finding: Finding = field(init=False)
 
     def __post_init__(self) -> None:
+        self.workspace = replace(self.workspace, listed_only=True)
         self._finding = Finding(self.workspace.settings, self.store)
         self.talks = LocalTalks(self.workspace, self.store, self.corpus, self.explain, self._wake)
 

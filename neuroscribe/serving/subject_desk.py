@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from core.documents import UnitProfile
-from core.errors import IndexMissing, UnknownSubject
+from core.errors import IndexMissing
 from core.ids import UnitId
 from core.interventions import InterventionDocument
 from core.patterns import parse
@@ -169,17 +169,9 @@ class SubjectDesk(StoredAnswers):
     # what is held
 
     async def on(self, name: str, work: Callable[[Subject], T]) -> T:
-        """What ``work`` makes of a subject, in a thread that holds it.
-
-        No name but those of built-in and registered subjects is looked for anywhere.
-        """
+        """What ``work`` makes of a subject, in a thread that holds it."""
 
         def held() -> T:
-            from subjects.registry import subject_names
-
-            if name not in subject_names() and name not in (added := self.workspace.registered()):
-                known = ", ".join([*subject_names(), *added])
-                raise UnknownSubject(f"there is no subject {name!r}", f"known: {known}")
             with self.workspace.holding.using(name):
                 return work(self.workspace.subject(name))
 

@@ -223,7 +223,15 @@ class LocalTalks:
             self.workspace, self.store, caller, self.explain, self.wake, loop, answering
         )
         budget = Budget(spending.usd, spending.calls, spending.tokens)
-        desk = Desk(self.workspace, models, self.corpus, spending, budget, work.investigate)
+        desk = Desk(
+            self.workspace,
+            models,
+            self.corpus,
+            spending,
+            budget,
+            work.investigate,
+            collects=False,
+        )
         async with (
             checkpoints(self.workspace.settings.checkpoints) as kept,
             open_chat(

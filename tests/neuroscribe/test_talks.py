@@ -236,6 +236,37 @@ def test_models_that_are_not_allowed_are_not_opened(desk: LocalDesk, name: str, 
     held(desk, talk)
 
 
+def test_no_folder_can_be_made_a_subject_by_its_name(
+    desk: LocalDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "private-model").mkdir()
+    (tmp_path / "private-model" / "config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+
+    async def talk(talks: LocalTalks) -> list[str]:
+        asked_for = [
+            "run 'the cat' on private-model/mlp.0/1",
+            "explain private-model/mlp.0/1",
+            "ablate private-model/mlp.0/1 after 'the cat'",
+            "compare private-model/mlp.0/1 and private-model/mlp.0/2",
+            "explain the layer private-model/mlp.0 units 0-2",
+            "score 'Fires 10/10 on digits.' as an explanation of private-model/mlp.0/1",
+        ]
+        return [(await asked(talks, text))["answer"]["text"] for text in asked_for]
+
+    for said in held(desk, talk):
+        assert "(unknown_subject)" in said
+        assert "known: demo" in said
+
+
+def test_a_layer_is_not_collected_unasked(desk: LocalDesk) -> None:
+    async def talk(talks: LocalTalks) -> Any:
+        return await asked(talks, "explain the layer demo-lstm/cellstate.0")
+
+    end = held(desk, talk)
+    assert "(index_missing)" in end["answer"]["text"]
+
+
 def test_what_conversations_cost_counts_towards_the_key(store: Store) -> None:
     alone = SpeakerChoice()
     store.conversations.begin("t", EVE.name, "x", alone)

@@ -314,6 +314,35 @@ def test_conversations_of_owners_are_kept_apart_and_can_be_forgotten(tmp_path: P
     asyncio.run(go())
 
 
+def test_an_answer_that_was_to_be_repaired_is_not_part_of_the_conversation(
+    tmp_path: Path,
+) -> None:
+    """The model fails when it is asked to repair: neither its draft nor the request is told."""
+    speaker, model = says("It is [score made/up/x].", "A better one.")
+
+    async def go() -> list[list[Said]]:
+        async with chat(tmp_path, speaker, Noting()) as talk:
+            first = speaker.say
+
+            async def once(*given: Any) -> Spoken:
+                if model.requests:
+                    raise ModelUnavailable("nobody answers")
+                return await first(*given)
+
+            speaker.say = once  # type: ignore[method-assign]
+            with pytest.raises(ModelUnavailable):
+                await talk.say("t", "What is it?")
+            cut = await talk.said("t")
+            speaker.say = first  # type: ignore[method-assign]
+            await talk.say("t", "And now?")
+            return [cut, await talk.said("t")]
+
+    cut, later = asyncio.run(go())
+    assert [(s.role, s.text) for s in cut] == [("user", "What is it?")]
+    assert [s.text for s in later if s.role == "user"] == ["What is it?", "And now?"]
+    assert later[-1].text == "A better one."
+
+
 def test_a_conversation_can_be_read_with_what_was_called(tmp_path: Path) -> None:
     speaker, _ = says((*call("look"), *call("missing", id="c2")), "Half [score e1/simulation/x].")
 
