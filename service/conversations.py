@@ -162,6 +162,7 @@ class Talks(Protocol):
     ) -> Sequence[ChatEvent] | None:
         """Events of an answering beyond number ``after``, waited for ``seconds`` at most.
 
-        None when there is no such answering, or none any more.
+        None when there is no such answering, or none any more, or when it has ended and nothing
+        follows.
         """
         ...

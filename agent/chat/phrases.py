@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 _SEGMENT = r"[a-z0-9][a-z0-9._@-]*"
-_UNIT = re.compile(rf"(?<![\w/]){_SEGMENT}/(?:L\d+\.N\d+|{_SEGMENT}/\d+)(?![\w/])")
-_SITE = re.compile(rf"(?<![\w/]){_SEGMENT}/{_SEGMENT}(?![\w/])")
+# Names are looked for at the beginning of their characters only, so that it takes no longer than
+# a text is long.
+_UNIT = re.compile(rf"(?<![\w/.@-]){_SEGMENT}/(?:L\d+\.N\d+|{_SEGMENT}/\d+)(?![\w/])")
+_SITE = re.compile(rf"(?<![\w/.@-]){_SEGMENT}/{_SEGMENT}(?![\w/])")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»"}
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _IT = re.compile(r"\b(it|its|this|that|the unit|this unit|same)\b")
@@ -86,7 +88,7 @@ def understood(text: str, last: str | None) -> Request | None:
         return Request("explain_unit", {"unit": _one(units, last)})
     if units and not words.strip(" ?!."):
         return Request("explain_unit", {"unit": units[0]})
-    if re.match(r"\s*explain\s*[?!.]*\s*$", words):
+    if words.strip(" \t\n?!.") == "explain":
         return Request("explain_unit", {"unit": _one(units, last)})
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from core.errors import ModelError
@@ -31,6 +32,9 @@ class Spend(Wrapper):
             return answer.model_copy(update={"usd": usd})
         except ModelError as error:
             attempts = error.attempts
+            raise
+        except CancelledError:  # whoever was asked may be paid all the same
+            attempts, usage, usd = 1, worst_case(request), held.usd
             raise
         finally:
             self.budget.settle(held, attempts, usage, usd)

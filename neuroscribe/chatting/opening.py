@@ -67,7 +67,8 @@ def _subjects(given: Record) -> set[str]:
 class KeptBook:
     """An :class:`agent.chat.session.Book` in the store: also what the desk's budget was spent on.
 
-    What it gave away to jobs is not counted: they have accounts of their own.
+    What it gave away to jobs is not counted: they have accounts of their own. Calls that are still
+    open, because an answer was cut short, count with their worst case.
     """
 
     store: Store
@@ -91,7 +92,8 @@ class KeptBook:
 
     def _spent(self) -> tuple[float, int]:
         budget = self.desk.budget
-        return budget.spent_usd - self.desk.aside_usd, budget.spent_calls - self.desk.aside_calls
+        usd = budget.spent_usd + budget.open_usd - self.desk.aside_usd
+        return usd, budget.spent_calls + budget.open_calls - self.desk.aside_calls
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
+from llms.budget import Budget
 from service.conversations import ChatEvent, EventKind
 
 
@@ -18,10 +19,12 @@ class Answering:
     """Events in order, the last of kind ``end``. To be used within one event loop.
 
     ``asked_as`` names the question, as :meth:`agent.chat.session.Chat.say` has it. ``stopped``
-    tells tools, which run in threads, that nobody waits for them any more.
+    tells tools, which run in threads, that nobody waits for them any more; nothing is spent of
+    ``budget`` from then on.
     """
 
     asked_as: str = ""
+    budget: Budget = field(default_factory=Budget)
     id: str = field(default_factory=lambda: uuid4().hex[:12])
     events: list[ChatEvent] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
@@ -47,7 +50,7 @@ class Answering:
         self._news = asyncio.Event()
 
     async def after(self, number: int, seconds: float) -> Sequence[ChatEvent]:
-        """Events beyond ``number``, waited for ``seconds`` at most."""
+        """Events beyond ``number``, waited for ``seconds`` at most; none where it has ended."""
         news = self._news
         if len(self.events) <= number and not self.ended:
             try:
@@ -59,5 +62,6 @@ class Answering:
     def stop(self) -> None:
         """Cut it short; what it began elsewhere goes on."""
         self.stopped.set()
+        self.budget.calls = 0
         if self.task is not None:
             self.task.cancel()

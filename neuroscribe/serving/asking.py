@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from core.errors import BudgetReached, NotStored, StorageError
+from core.errors import NotStored, StorageError
 from neuroscribe.models import PATTERN, ModelChoice, strategy_named
 from neuroscribe.scorers import ScorerChoice
 from neuroscribe.serving.worker import ENGINE
@@ -17,12 +17,33 @@ from service.problems import ServiceError
 
 if TYPE_CHECKING:
     from core.settings import Settings
+    from neuroscribe.serving.allowances import Allowances, Purse
     from neuroscribe.workspace import Workspace
     from service.auth import Caller
     from service.bodies import Spend
     from storage import Store, StoredJob
 
-N = TypeVar("N", int, float)
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a job, and what of: the limits of the caller, or of an answer of the chat."""
+
+    caller: Caller
+    allowances: Allowances
+    purse: Purse | None = None
+
+    def may(self, request: SweepRequest, limits: SweepOptions) -> SweepOptions:
+        """The limits of a new job; :class:`BudgetReached` when nothing is left."""
+        if not request.models.asked:
+            return limits
+        if self.purse is not None:
+            return self.purse.part(limits)
+        return self.allowances.within(self.caller, limits)
+
+    def note(self, request: SweepRequest, job: str, limits: SweepOptions) -> None:
+        """The job was made with these limits."""
+        if self.purse is not None and request.models.asked:
+            self.purse.give(job, limits)
 
 
 def job_for(
@@ -32,7 +53,7 @@ def job_for(
     limits: SweepOptions,
     chosen: Chosen,
     keys: Keys,
-    caller: Caller,
+    asker: Asker,
     id: str | None,
 ) -> StoredJob:
     """The job of a request. With ``id`` that of this id, made now or before.
@@ -41,7 +62,7 @@ def job_for(
     :class:`ServiceError` (422, ``idempotency_key_reused``) when the job of that id was made for
     something else.
     """
-    asked = limits
+    asked, caller = limits, asker.caller
     if id is None:
         new = SweepOptions() if caller.limited else limits  # its limits stay as they were set
         found = unfinished(store, request, new, chosen, engine=ENGINE, owner=caller.name)
@@ -51,26 +72,33 @@ def job_for(
         known = _known(store, id)
         if known is not None:
             return _same(known, request, asked, chosen, caller)
-    if request.models.asked:
-        limits = within(store, caller, limits)
-    try_models(workspace, request, limits.budget_usd)
+    try_models(workspace, request, _least_usd(asker, limits))
     try:
-        return make_job(
-            workspace,
-            store,
-            request,
-            limits,
-            chosen,
-            keys,
-            id=id,
-            engine=ENGINE,
-            owner=caller.name,
-        )
+        with asker.allowances.deciding():
+            limits = asker.may(request, limits)
+            made = make_job(
+                workspace,
+                store,
+                request,
+                limits,
+                chosen,
+                keys,
+                id=id,
+                engine=ENGINE,
+                owner=caller.name,
+            )
+            asker.note(request, made.id, limits)
+        return made
     except StorageError:
         known = None if id is None else _known(store, id)  # made at the same moment elsewhere
         if known is None:
             raise
         return _same(known, request, asked, chosen, caller)
+
+
+def _least_usd(asker: Asker, limits: SweepOptions) -> float | None:
+    """A limit in money, if there is any: then models without a price are refused."""
+    return asker.caller.budget_usd if limits.budget_usd is None else limits.budget_usd
 
 
 def allowed_models(settings: Settings) -> tuple[str, ...]:
@@ -93,44 +121,6 @@ def models_of(settings: Settings, body: Spend) -> ModelChoice:
     scorers = ScorerChoice.named(body.scorers, None, None, model=simulates != PATTERN)
     strategy = strategy_named(body.strategy)
     return ModelChoice(body.explainer, body.simulator, strategy, scorers=scorers)
-
-
-def within(
-    store: Store, caller: Caller, limits: SweepOptions, but: str | None = None
-) -> SweepOptions:
-    """The limits of a new job, such that all that the caller does keeps to those of the key.
-
-    Conversations count with what they spent. Jobs that have not ended count with all that they may
-    spend, job ``but`` not at all.
-    :class:`BudgetReached` when nothing is left.
-    """
-    if not caller.limited:
-        return limits
-    usd, calls = store.conversations.spent(caller.name)
-    for job in store.jobs.owned(caller.name):
-        if job.id == but:
-            continue
-        spent = store.jobs.spent(job.id)
-        open_still = job.finished is None
-        usd += max(spent.usd or 0.0, (job.budget_usd or 0.0) if open_still else 0.0)
-        calls += max(spent.calls, (job.max_calls or 0) if open_still else 0)
-    left_usd = None if caller.budget_usd is None else caller.budget_usd - usd
-    left_calls = None if caller.max_calls is None else caller.max_calls - calls
-    if (left_usd is not None and left_usd <= 0) or (left_calls is not None and left_calls <= 0):
-        raise BudgetReached(
-            "what this API key may spend is spent, or set aside for jobs that have not ended",
-            "use another key, or cancel a job",
-        )
-    return replace(
-        limits,
-        budget_usd=_least(limits.budget_usd, left_usd),
-        max_calls=_least(limits.max_calls, left_calls),
-    )
-
-
-def _least(first: N | None, second: N | None) -> N | None:
-    known = [value for value in (first, second) if value is not None]
-    return min(known) if known else None
 
 
 def _known(store: Store, id: str) -> StoredJob | None:

@@ -14,7 +14,8 @@ from core.errors import IndexMissing, NotStored
 from core.ids import UnitId
 from neuroscribe.firing import fires_on
 from neuroscribe.interchange.exporting import Target
-from neuroscribe.serving.asking import job_for, models_of, within
+from neuroscribe.serving.allowances import Allowances, Purse
+from neuroscribe.serving.asking import Asker, job_for, models_of
 from neuroscribe.serving.exports import opened
 from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.health import looked_at
@@ -64,11 +65,15 @@ class LocalDesk(SubjectDesk):
     worker: Worker | None = None
     talks: LocalTalks = field(init=False)
     _finding: Finding = field(init=False)
+    _allowances: Allowances = field(init=False)
 
     def __post_init__(self) -> None:
         self.workspace = replace(self.workspace, listed_only=True)
         self._finding = Finding(self.workspace.settings, self.store)
-        self.talks = LocalTalks(self.workspace, self.store, self.corpus, self.explain, self._wake)
+        self._allowances = Allowances(self.store)
+        self.talks = LocalTalks(
+            self.workspace, self.store, self.corpus, self._allowances, self.explain, self._wake
+        )
 
     async def __aenter__(self) -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
@@ -124,8 +129,10 @@ class LocalDesk(SubjectDesk):
 
     # what makes models work
 
-    async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
-        """The stored answer, or a job that makes one."""
+    async def explain(
+        self, body: ExplainBody, caller: Caller, job: str | None, purse: Purse | None = None
+    ) -> Asked:
+        """The stored answer, or a job that makes one; it is paid from ``purse`` if there is one."""
         unit = body.unit
         models = models_of(self.workspace.settings, body)
         request = SweepRequest(
@@ -147,8 +154,9 @@ class LocalDesk(SubjectDesk):
                 if found is not None:
                     return Asked(document=found)
             chosen = Chosen((unit,), subject.sites()[unit.site].width, dead=0)
+            asker = Asker(caller, self._allowances, purse)
             made = job_for(
-                self.workspace, self.store, request, self._limits(body), chosen, keys, caller, job
+                self.workspace, self.store, request, self._limits(body), chosen, keys, asker, job
             )
             return Asked(job=job_document(self.store.jobs, made.id))
 
@@ -180,7 +188,8 @@ class LocalDesk(SubjectDesk):
                     "name units, or collect it first: neuroscribe collect",
                 )
             _, chosen, keys = plan_sweep(self.workspace, request, limits, collect=False)
-            made = job_for(self.workspace, self.store, request, limits, chosen, keys, caller, job)
+            asker = Asker(caller, self._allowances)
+            made = job_for(self.workspace, self.store, request, limits, chosen, keys, asker, job)
             return job_document(self.store.jobs, made.id)
 
         return await self._made(self.on(subject, work))
@@ -221,10 +230,11 @@ class LocalDesk(SubjectDesk):
 
         def change(id: str) -> None:
             given = SweepOptions(limits.budget_usd, limits.max_calls)
-            if caller.limited and given != SweepOptions():
-                given = within(self.store, caller, given, but=id)
-            self.store.jobs.resume(id)
-            self.store.jobs.allow(id, budget_usd=given.budget_usd, max_calls=given.max_calls)
+            with self._allowances.deciding():
+                if caller.limited and given != SweepOptions():
+                    given = self._allowances.within(caller, given, but=id)
+                self.store.jobs.resume(id)
+                self.store.jobs.allow(id, budget_usd=given.budget_usd, max_calls=given.max_calls)
 
         return await self._changed(job, caller, change)
 
@@ -234,7 +244,19 @@ class LocalDesk(SubjectDesk):
 
     async def retry_failed(self, job: str, caller: Caller) -> JobDocument:
         """Queue what failed again."""
-        return await self._changed(job, caller, self.store.jobs.retry_failed)
+
+        def change(id: str) -> None:
+            with self._allowances.deciding():
+                known = self.store.jobs.get(id)
+                given = SweepOptions(known.budget_usd, known.max_calls)
+                if known.state == "done" and given != SweepOptions():  # else it is set aside
+                    given = self._allowances.within(caller, given, but=id)
+                    self.store.jobs.allow(
+                        id, budget_usd=given.budget_usd, max_calls=given.max_calls
+                    )
+                self.store.jobs.retry_failed(id)
+
+        return await self._changed(job, caller, change)
 
     async def _changed(
         self, job: str, caller: Caller, change: Callable[[str], object]

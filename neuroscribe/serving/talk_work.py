@@ -13,8 +13,9 @@ from pydantic import JsonValue
 from core.documents import ExplainDocument
 from core.errors import JobState
 from neuroscribe.explaining import ExplainRequest
+from neuroscribe.serving.allowances import Allowances, Purse
 from neuroscribe.serving.answering import Answering
-from neuroscribe.serving.asking import job_for
+from neuroscribe.serving.asking import Asker, job_for
 from neuroscribe.sweeping import SweepOptions, SweepRequest
 from neuroscribe.sweeps.request import Keys
 from neuroscribe.sweeps.units import Chosen
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from storage import Store, StoredJob
 
 LOOK_SECONDS = 0.2
-Explain = Callable[[ExplainBody, "Caller", str | None], Awaitable[Asked]]
+Explain = Callable[[ExplainBody, "Caller", str | None, Purse | None], Awaitable[Asked]]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkForTalks:
     """Jobs in the name of ``caller``. ``explain`` is the desk's; ``loop`` is where it is called.
-    Steps of an investigation are told in ``answering``.
+    Steps of an investigation are told in ``answering``. Where language models are asked at all,
+    they are paid from ``purse``.
 
     Both methods are called in threads of their own.
     """
@@ -47,8 +49,10 @@ class WorkForTalks:
     wake: Callable[[], None]
     loop: asyncio.AbstractEventLoop
     answering: Answering
+    allowances: Allowances
+    purse: Purse | None
 
-    def investigate(self, request: ExplainRequest) -> ExplainDocument:
+    def investigate(self, desk: Desk, request: ExplainRequest) -> ExplainDocument:
         """The answer, stored or made by a job that is waited for.
 
         Raises what the job failed with; :class:`JobState` where it was paused or cancelled, or
@@ -65,10 +69,28 @@ class WorkForTalks:
         if asked.document is not None:
             return ExplainDocument.model_validate_json(asked.document.text)
         assert asked.job is not None
-        return self._ended(asked.job.id)
+        job = asked.job.id
+        usd, calls = (0.0, 0) if self.purse is None else self.purse.given.get(job, (0.0, 0))
+        desk.put_aside(usd, calls)
+        try:
+            return self._ended(job)
+        finally:
+            self._take_back(desk, job, usd, calls)
 
     async def _asked(self, body: ExplainBody) -> Asked:
-        return await self.explain(body, self.caller, None)
+        return await self.explain(body, self.caller, None, self.purse)
+
+    def _take_back(self, desk: Desk, job: str, usd: float, calls: int) -> None:
+        """What an explanation left of its part may be spent on what is said of it."""
+        if self.purse is None or job not in self.purse.given:
+            return
+        with self.allowances.deciding():
+            if self.store.jobs.get(job).finished is None:
+                return
+            spent = self.store.jobs.spent(job)
+            usd, calls = max(0.0, usd - (spent.usd or 0.0)), max(0, calls - spent.calls)
+            self.purse.take_back(job, usd, calls)
+            desk.put_aside(-usd, -calls)
 
     def _ended(self, job: str) -> ExplainDocument:
         seen = 0
@@ -102,6 +124,7 @@ class WorkForTalks:
         keys: Keys,
     ) -> StoredJob:
         """See :class:`neuroscribe.chatting.work.JobMaker`."""
-        job = job_for(self.workspace, store, request, options, chosen, keys, self.caller, None)
+        asker = Asker(self.caller, self.allowances, self.purse)
+        job = job_for(self.workspace, store, request, options, chosen, keys, asker, None)
         self.wake()
         return job

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agent.chat.graph import Room
@@ -20,10 +21,10 @@ from llms.budget import Budget
 from neuroscribe.chatting.desk import Desk
 from neuroscribe.chatting.opening import check_speaker, open_chat
 from neuroscribe.models import PATTERN, ModelChoice, Spending
+from neuroscribe.serving.allowances import Allowances, Purse
 from neuroscribe.serving.answering import Answering
-from neuroscribe.serving.asking import allowed_models, models_of, within
+from neuroscribe.serving.asking import allowed_models, models_of
 from neuroscribe.serving.talk_work import Explain, WorkForTalks
-from neuroscribe.sweeping import SweepOptions
 from neuroscribe.workspace import CorpusChoice, Workspace
 from service.auth import ANYBODY, Caller
 from service.bodies import Spend
@@ -59,6 +60,7 @@ class LocalTalks:
     workspace: Workspace
     store: Store
     corpus: CorpusChoice
+    allowances: Allowances
     explain: Explain
     wake: Callable[[], None]
     _answers: dict[tuple[str, str], Answering] = field(default_factory=dict)
@@ -111,6 +113,8 @@ class LocalTalks:
         answering = self._answers.get((_owner(caller), thread))
         if answering is None or answering.id != turn:
             return None
+        if answering.ended and after >= len(answering.events):
+            return None  # nothing follows: who asks again would be answered at once, for ever
         return await answering.after(after, seconds)
 
     # answering
@@ -169,20 +173,25 @@ class LocalTalks:
     async def _begin(
         self, thread: str, caller: Caller, voice: Voice, work: Work, asked_as: str = ""
     ) -> Begun:
-        name, answering = (_owner(caller), thread), Answering(asked_as)
+        name = _owner(caller), thread
+        answering = Answering(asked_as, Budget(voice.budget_usd, voice.max_calls))
         before = self._take(name, answering)
         try:
             record = await asyncio.to_thread(self.store.conversations.get, thread, name[0])
             choice = _choice(voice, record)
             models = self._models(choice)
-            spending = await asyncio.to_thread(self._spending, voice, caller, choice, models)
+            purse = None
+            if choice.model != PATTERN or models.asked:
+                purse = await asyncio.to_thread(self.allowances.open, caller, answering.budget)
         except BaseException:
             self._answers.pop(name)
             if before is not None:
                 self._answers[name] = before
             raise
-        opening = self._opened(thread, caller, choice, models, spending, answering)
+        opening = self._opened(thread, caller, choice, models, purse, answering)
         answering.task = asyncio.create_task(_answer(answering, opening, work))
+        if purse is not None:
+            answering.task.add_done_callback(lambda _: self.allowances.close(purse))
         return Begun(thread=thread, turn=answering.id)
 
     def _take(self, name: tuple[str, str], answering: Answering) -> Answering | None:
@@ -215,23 +224,25 @@ class LocalTalks:
         caller: Caller,
         choice: SpeakerChoice,
         models: ModelChoice,
-        spending: Spending,
+        purse: Purse | None,
         answering: Answering,
     ) -> AsyncIterator[Chat]:
         loop = asyncio.get_running_loop()
         work = WorkForTalks(
-            self.workspace, self.store, caller, self.explain, self.wake, loop, answering
-        )
-        budget = Budget(spending.usd, spending.calls, spending.tokens)
-        desk = Desk(
             self.workspace,
-            models,
-            self.corpus,
-            spending,
-            budget,
-            work.investigate,
-            collects=False,
+            self.store,
+            caller,
+            self.explain,
+            self.wake,
+            loop,
+            answering,
+            self.allowances,
+            purse,
         )
+        budget = answering.budget
+        spending = Spending(budget.usd, budget.calls)
+        desk = Desk(self.workspace, models, self.corpus, spending, budget, collects=False)
+        desk.investigate = partial(work.investigate, desk)
         async with (
             checkpoints(self.workspace.settings.checkpoints) as kept,
             open_chat(
@@ -259,14 +270,6 @@ class LocalTalks:
         found = models_of(settings, Spend(explainer=choice.explainer, simulator=choice.simulator))
         found.check(settings)
         return found
-
-    def _spending(
-        self, voice: Voice, caller: Caller, choice: SpeakerChoice, models: ModelChoice
-    ) -> Spending:
-        limits = SweepOptions(voice.budget_usd, voice.max_calls)
-        if choice.model != PATTERN or models.asked:
-            limits = within(self.store, caller, limits)
-        return Spending(limits.budget_usd, limits.max_calls)
 
     async def _record(self, thread: str, caller: Caller) -> ConversationRecord:
         found = await asyncio.to_thread(self.store.conversations.get, thread, _owner(caller))

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-
-import numpy as np
 
 from core.errors import InvalidSetting, MisuseError, UnitOutOfRange
 from core.hashing import text_hash
@@ -35,17 +32,37 @@ def numbers(text: str) -> list[int]:
 
     Ranges include both ends.
     """
-    found: set[int] = set()
+    return _spread(_parts(text))
+
+
+def _parts(text: str) -> list[range]:
+    """What is named, part by part, however many numbers that are."""
+    found = []
     for part in text.split(","):
         said = _PART.fullmatch(part.strip())
         first, last = (int(said[1]), int(said[2] or said[1])) if said else (1, 0)
-        if first > last or last - first >= 10**7:
+        if first > last:
             raise InvalidSetting(
                 f"--units {part.strip()!r} is no unit number and no range of them",
                 "write them like 0-99,120,7",
             )
-        found.update(range(first, last + 1))
-    return sorted(found)
+        found.append(range(first, last + 1))
+    return found
+
+
+def _spread(parts: Sequence[range]) -> list[int]:
+    return [number for part in _joined(parts) for number in part]
+
+
+def _joined(parts: Sequence[range]) -> list[range]:
+    """The same numbers in order, each once, by as few ranges as will do."""
+    found: list[range] = []
+    for part in sorted(parts, key=lambda p: (p.start, p.stop)):
+        if found and part.start <= found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, part.stop))
+        else:
+            found.append(part)
+    return found
 
 
 def named(request: SweepRequest, width: int) -> list[int] | None:
@@ -55,13 +72,14 @@ def named(request: SweepRequest, width: int) -> list[int] | None:
     """
     if request.units is None:
         return None
-    asked = numbers(request.units)
-    if unknown := [n for n in asked if n >= width]:
+    parts = _parts(request.units)
+    # Before they are spread: a few words may name more numbers than fit into the memory.
+    if unknown := [range(max(p.start, width), p.stop) for p in parts if p.stop > width]:
         raise UnitOutOfRange(
             f"site {request.site_name!r} has no units {_ranges(unknown)}",
             f"it has {width}: 0 to {width - 1}",
         )
-    return asked
+    return _spread(parts)
 
 
 def choose(request: SweepRequest, width: int, live: Sequence[int] | None) -> Chosen:
@@ -92,11 +110,7 @@ def _units(request: SweepRequest, found: Sequence[int]) -> tuple[UnitId, ...]:
     return tuple(UnitId(request.subject, request.site, int(n)) for n in found)
 
 
-def _ranges(found: Sequence[int], most: int = 10) -> str:
+def _ranges(found: Sequence[range], most: int = 10) -> str:
     """``768, 900-999``, cut off after ``most`` of them."""
-    steps = np.array(found) - np.arange(len(found))
-    told = []
-    for _, run in groupby(zip(steps.tolist(), found, strict=True), key=lambda pair: pair[0]):
-        ends = [n for _, n in run]
-        told.append(str(ends[0]) if len(ends) == 1 else f"{ends[0]}-{ends[-1]}")
+    told = [str(p.start) if len(p) == 1 else f"{p.start}-{p.stop - 1}" for p in _joined(found)]
     return ", ".join(told[:most]) + (", ..." if len(told) > most else "")

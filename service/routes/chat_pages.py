@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -12,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from core.errors import InvalidSetting, NeuroscribeError, NotStored
 from service.auth import Reader, Runner
 from service.bodies import LONGEST_TEXT
-from service.conversations import ChatBody, DecideBody, Voice
+from service.conversations import ChatBody, ConversationShown, DecideBody, Voice
 from service.pages.talk import chat_page, chats_page
 from service.problems import status_of
 from service.routes.chat import Talking, Thread
@@ -44,7 +46,7 @@ async def begin(request: Request, talks: Talking, caller: Runner) -> Response:
             page = chats_page(listed, models, say=text, fault=str(error))
         else:
             shown = await talks.one(thread, caller)
-            page = chat_page(shown, models, say=text, fault=str(error))
+            page = await _drawn(shown, models, say=text, fault=str(error))
         return HTMLResponse(page, status_of(error))
     return _back(begun.thread)
 
@@ -52,7 +54,7 @@ async def begin(request: Request, talks: Talking, caller: Runner) -> Response:
 @router.get("/chat/{thread}")
 async def chat(thread: Thread, talks: Talking, caller: Reader) -> HTMLResponse:
     """One conversation."""
-    return HTMLResponse(chat_page(await talks.one(thread, caller), talks.models()))
+    return HTMLResponse(await _drawn(await talks.one(thread, caller), talks.models()))
 
 
 @router.post("/chat/{thread}/decision")
@@ -91,6 +93,11 @@ async def explanation(id: Identifier, desk: Work, caller: Reader) -> Response:
     if run is None:
         raise NotStored(f"explanation {id!r} is not in the store", "check the id")
     return RedirectResponse(f"/runs/{run}", 303)
+
+
+async def _drawn(shown: ConversationShown, models: Sequence[str], **told: str) -> str:
+    """A conversation as a page; a long one takes a while, and others are answered meanwhile."""
+    return await asyncio.to_thread(chat_page, shown, models, **told)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -342,6 +342,31 @@ def test_a_stream_spends_what_it_said_or_its_worst_case(tmp_path: Path) -> None:
         asyncio.run(go(False))
 
 
+def test_a_call_that_is_given_up_counts_with_its_worst_case() -> None:
+    """Else whoever stops an answer again and again asks for nothing."""
+    budget = Budget(calls=2)
+
+    async def go() -> None:
+        begun = asyncio.Event()
+
+        class Endless(FakeChatModel):
+            async def chat(self, request: ChatRequest) -> ChatResponse:
+                begun.set()
+                await asyncio.sleep(60)
+                raise AssertionError
+
+        asked = Spend(Endless(lambda _: answer()), budget, None)
+        task = asyncio.create_task(asked.chat(question("x", max_tokens=500)))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(go())
+    assert budget.spent_calls == 1
+    assert budget.spent_tokens > 500
+
+
 def test_a_key_that_a_server_repeats_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "very-own-key")
     said = from_status("m", 401, "wrong key very-own-key or sk-abcdefgh1234", "", {})

@@ -16,7 +16,7 @@ import pytest
 from core.errors import BudgetReached
 from core.ids import UnitId
 from core.settings import load_settings
-from neuroscribe.serving.asking import within
+from neuroscribe.serving.allowances import within
 from neuroscribe.serving.desk import LocalDesk
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.serving.texts import Question, run_together, windows_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import BudgetReached, JobState
+from core.errors import BudgetReached, JobState, UnitOutOfRange
 from core.ids import UnitId
 from llms.protocol import ChatRequest, Message
 from neuroscribe.models import ModelChoice
@@ -28,6 +28,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_units_are_named_by_numbers_and_ranges() -> None:
     assert numbers("7, 0-3,2,120") == [0, 1, 2, 3, 7, 120]
+
+
+def test_units_beyond_a_site_are_not_counted_out_one_by_one() -> None:
+    """Written out they would take the memory of the whole machine."""
+    asked = SweepRequest("demo", "mlp.0", units="0-999999999," * 800 + "5")
+    with pytest.raises(UnitOutOfRange, match="has no units 10-999999999 "):
+        choose(asked, 10, None)
 
 
 def test_dead_units_are_left_out_and_counted() -> None:

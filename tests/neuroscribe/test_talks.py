@@ -13,7 +13,7 @@ import pytest
 from core.errors import BudgetReached, JobState, NotStored
 from core.settings import load_settings
 from neuroscribe.serving import talks as talks_module
-from neuroscribe.serving.asking import within
+from neuroscribe.serving.allowances import within
 from neuroscribe.serving.desk import LocalDesk
 from neuroscribe.serving.talks import LocalTalks
 from neuroscribe.serving.worker import Worker
@@ -200,6 +200,20 @@ def test_conversations_belong_to_their_key(desk: LocalDesk) -> None:
         with pytest.raises(NotStored, match=NOBODY):
             await talks.one("same", ADA)
         assert await talks.all(ADA, 10) == []
+
+    held(desk, talk)
+
+
+def test_nothing_follows_the_end_of_an_answer(desk: LocalDesk) -> None:
+    """Who asks beyond it is told so: told of no events, a stream would ask again without end."""
+
+    async def talk(talks: LocalTalks) -> None:
+        begun = await talks.say(ChatBody(text="help"), ADA, None)
+        assert begun.turn is not None
+        events = await ended(talks, begun, ADA)
+        for after in (len(events), 10**8):
+            assert await talks.heard(begun.thread, ADA, begun.turn, after, 0) is None
+        assert await talks.heard(begun.thread, ADA, begun.turn, len(events) - 1, 0)
 
     held(desk, talk)
 

@@ -221,3 +221,9 @@ def test_an_explanation_leads_to_its_run(client: Client) -> None:
     answer = client.get("/explanations/e1", **HTML)
     assert (answer.status, answer.headers["location"]) == (303, "/runs/r1")
     assert client.get("/explanations/e2", **HTML).status == 404
+
+
+def test_names_in_a_long_line_are_found_in_one_pass() -> None:
+    """Looked for from each character on, this line would keep everybody waiting for minutes."""
+    (parts,) = lines_of("a-" * 200_000 + " demo/mlp.2/7")
+    assert [part.href for part in parts] == [None, "/units/demo/mlp.2/7"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.chat.citations import cited
-from agent.chat.phrases import CANNOT, HELP
+from agent.chat.phrases import CANNOT, HELP, spoken_of, understood
 from agent.chat.planner import Planner
 from agent.chat.speakers import Spoken
 from llms.protocol import Message, Tool, ToolCall
@@ -170,3 +170,10 @@ def test_text_of_excerpts_asks_for_nothing() -> None:
         user("explain it"),
     )
     assert after.calls[0].arguments == {"unit": A}
+
+
+@pytest.mark.parametrize("text", ["a-" * 200_000, "explain " + " " * 400_000 + "x"])
+def test_a_long_text_is_read_in_one_pass(text: str) -> None:
+    """Read from each character on, it would keep everybody waiting for minutes."""
+    assert understood(text, None) is None
+    assert spoken_of(text) is None
