@@ -22,7 +22,7 @@ from neuroscribe.chatting.desk import Desk
 from neuroscribe.chatting.opening import check_speaker, open_chat
 from neuroscribe.models import PATTERN, ModelChoice, Spending
 from neuroscribe.serving.allowances import Allowances, Purse
-from neuroscribe.serving.answering import Answering
+from neuroscribe.serving.answering import Answering, Answers
 from neuroscribe.serving.asking import allowed_models, models_of
 from neuroscribe.serving.talk_work import Explain, WorkForTalks
 from neuroscribe.workspace import CorpusChoice, Workspace
@@ -46,9 +46,6 @@ from storage.conversations import ConversationRecord, SpeakerChoice
 if TYPE_CHECKING:
     from storage import Store
 
-MOST_AT_ONCE = 8
-"""Answers under way: each may hold a thread that reading needs too."""
-KEPT = 200
 log = logging.getLogger(__name__)
 Work = Callable[[Chat, Told], Awaitable[Turn]]
 
@@ -63,7 +60,7 @@ class LocalTalks:
     allowances: Allowances
     explain: Explain
     wake: Callable[[], None]
-    _answers: dict[tuple[str, str], Answering] = field(default_factory=dict)
+    _answers: Answers = field(default_factory=Answers)
 
     def models(self) -> Sequence[str]:
         """Those of the allow-list."""
@@ -71,14 +68,7 @@ class LocalTalks:
 
     async def close(self, seconds: float) -> None:
         """Wait for the answers that are under way; what takes longer is gone on with later."""
-        tasks = [a.task for a in self._answers.values() if a.task is not None and not a.task.done()]
-        if not tasks:
-            return
-        await asyncio.wait(tasks, timeout=seconds)
-        for answer in self._answers.values():
-            if not answer.ended:
-                answer.stop()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._answers.close(seconds)
 
     # reading
 
@@ -93,7 +83,7 @@ class LocalTalks:
         record = await self._record(thread, caller)
         async with self._reader(record.owner) as chat:
             said, turn = await chat.said(thread), await chat.standing(thread)
-        answering = self._answers.get((record.owner, thread))
+        answering = self._answers.of((record.owner, thread))
         under_way = answering is not None and not answering.ended
         line = self._line(record) | {"state": "working" if under_way else turn.state}
         return ConversationShown(
@@ -110,7 +100,7 @@ class LocalTalks:
         self, thread: str, caller: Caller, turn: str, after: int, seconds: float
     ) -> Sequence[ChatEvent] | None:
         """Events of an answering that is under way, or was a little while ago."""
-        answering = self._answers.get((_owner(caller), thread))
+        answering = self._answers.of((_owner(caller), thread))
         if answering is None or answering.id != turn:
             return None
         if answering.ended and after >= len(answering.events):
@@ -121,101 +111,85 @@ class LocalTalks:
 
     async def say(self, body: ChatBody, caller: Caller, key: str | None) -> Begun:
         """Begin to answer."""
-        owner, named = _owner(caller), ""
-        thread = body.thread or Chat.new_thread()
+        owner = _owner(caller)
+        thread, same, named = body.thread or Chat.new_thread(), "", ""
         if key is not None:
             same = fingerprint(["chat/1", owner, key])
             thread = body.thread or same[:12]
             asked = body.model_dump(mode="json", exclude={"stream", "wait"})
             named = f"{same}/{fingerprint(asked)}"
-            if await self._known(thread, owner, same, named):
-                answering = self._answers.get((owner, thread))
+        async with self._answers.turn((owner, thread)):
+            if key is not None and await self._known(thread, owner, same, named):
+                answering = self._answers.of((owner, thread))
                 again = answering is not None and answering.asked_as == named
                 return Begun(thread=thread, turn=answering.id if answering and again else None)
-        return await self._begin(
-            thread,
-            caller,
-            body,
-            lambda chat, told: chat.say(thread, body.text, told, asked_as=named),
-            named,
-        )
+            return await self._begin(
+                thread,
+                caller,
+                body,
+                lambda chat, told: chat.say(thread, body.text, told, asked_as=named),
+                named,
+            )
 
     async def decide(self, thread: str, body: DecideBody, caller: Caller) -> Begun:
         """Go on with what waits, or without it."""
-        await self._stands(thread, caller, "waiting", "nothing waits for a decision")
-        return await self._begin(
-            thread, caller, body, lambda chat, told: chat.decide(thread, body.allow, told)
-        )
+        async with self._answers.turn((_owner(caller), thread)):
+            await self._stands(thread, caller, "waiting", "nothing waits for a decision")
+            return await self._begin(
+                thread, caller, body, lambda chat, told: chat.decide(thread, body.allow, told)
+            )
 
     async def go_on(self, thread: str, voice: Voice, caller: Caller) -> Begun:
         """Finish what was cut short."""
-        await self._stands(thread, caller, "interrupted", "nothing was cut short")
-        return await self._begin(thread, caller, voice, lambda chat, told: chat.go_on(thread, told))
+        async with self._answers.turn((_owner(caller), thread)):
+            await self._stands(thread, caller, "interrupted", "nothing was cut short")
+            return await self._begin(
+                thread, caller, voice, lambda chat, told: chat.go_on(thread, told)
+            )
 
     async def stop(self, thread: str, caller: Caller) -> None:
         """Cut short what is under way; jobs that it began go on."""
-        await self._record(thread, caller)
-        answering = self._answers.get((_owner(caller), thread))
-        if answering is None or answering.task is None or answering.ended:
-            return
-        answering.stop()
-        await asyncio.wait([answering.task])
+        name = _owner(caller), thread
+        async with self._answers.turn(name):
+            await self._record(thread, caller)
+            if (answering := self._answers.under_way(name)) is not None:
+                await answering.stop()
 
     async def forget(self, thread: str, caller: Caller) -> None:
         """Stop, and keep nothing but what it cost."""
-        record = await self._record(thread, caller)
-        await self.stop(thread, caller)
-        async with self._reader(record.owner) as chat:
-            await chat.forget(thread)
-        await asyncio.to_thread(self.store.conversations.forget, thread, record.owner)
-        self._answers.pop((record.owner, thread), None)
+        name = owner, _ = _owner(caller), thread
+        async with self._answers.turn(name):
+            await self._record(thread, caller)
+            if (answering := self._answers.under_way(name)) is not None:
+                await answering.stop()
+            async with self._reader(owner) as chat:
+                await chat.forget(thread)
+            await asyncio.to_thread(self.store.conversations.forget, thread, owner)
+            self._answers.drop(name)
 
     async def _begin(
         self, thread: str, caller: Caller, voice: Voice, work: Work, asked_as: str = ""
     ) -> Begun:
+        """Whoever calls this holds the conversation's turn."""
         name = _owner(caller), thread
+        self._answers.check(name)
         answering = Answering(asked_as, Budget(voice.budget_usd, voice.max_calls))
-        before = self._take(name, answering)
+        record = await asyncio.to_thread(self.store.conversations.get, thread, name[0])
+        choice = _choice(voice, record)
+        models = self._models(choice)
+        self._answers.put(name, answering)
         try:
-            record = await asyncio.to_thread(self.store.conversations.get, thread, name[0])
-            choice = _choice(voice, record)
-            models = self._models(choice)
             purse = None
             if choice.model != PATTERN or models.asked:
                 purse = await asyncio.to_thread(self.allowances.open, caller, answering.budget)
         except BaseException:
-            self._answers.pop(name)
-            if before is not None:
-                self._answers[name] = before
+            self._answers.drop(name)
             raise
         opening = self._opened(thread, caller, choice, models, purse, answering)
-        answering.task = asyncio.create_task(_answer(answering, opening, work))
-        if purse is not None:
+        answering.start(_answer(answering, opening, work))
+        if purse is not None and answering.task is not None:
             answering.task.add_done_callback(lambda _: self.allowances.close(purse))
         return Begun(thread=thread, turn=answering.id)
-
-    def _take(self, name: tuple[str, str], answering: Answering) -> Answering | None:
-        """Make ``answering`` the conversation's, if there is room; returns the one before."""
-        before = self._answers.get(name)
-        if before is not None and not before.ended:
-            raise ServiceError(
-                409,
-                "conversation_busy",
-                f"an answer in conversation {name[1]!r} is under way",
-                "wait for its end, or stop it",
-            )
-        if sum(not a.ended for a in self._answers.values()) >= MOST_AT_ONCE:
-            raise ServiceError(
-                503,
-                "queue_full",
-                f"{MOST_AT_ONCE} answers are under way already",
-                "try again in a moment",
-            )
-        self._answers.pop(name, None)
-        for old in [n for n, a in self._answers.items() if a.ended][: -KEPT or None]:
-            del self._answers[old]
-        self._answers[name] = answering
-        return before
 
     @asynccontextmanager
     async def _opened(
@@ -284,7 +258,7 @@ class LocalTalks:
 
     async def _known(self, thread: str, owner: str, same: str, named: str) -> bool:
         """Whether this very question was asked; raises where its key was sent with another."""
-        answering = self._answers.get((owner, thread))
+        answering = self._answers.of((owner, thread))
         async with self._reader(owner) as chat:
             before = (await chat.standing(thread)).asked_as
         if answering is not None and answering.asked_as:
@@ -299,9 +273,8 @@ class LocalTalks:
         return named in before
 
     def _line(self, record: ConversationRecord) -> dict[str, Any]:
-        answering = self._answers.get((record.owner, record.thread))
         state: TalkState = record.state
-        if answering is not None and not answering.ended:
+        if self._answers.under_way((record.owner, record.thread)) is not None:
             state = "working"
         elif state == "working":
             state = "interrupted"
@@ -318,7 +291,7 @@ class LocalTalks:
 
 
 async def _answer(answering: Answering, opening: Any, work: Work) -> None:
-    """Do the work and tell of it; whatever comes, the last event is the end."""
+    """Do the work and tell of it, and of its end unless it is stopped."""
 
     def told(event: dict[str, Any]) -> None:
         answering.happen(event["kind"], {k: v for k, v in event.items() if k != "kind"})
@@ -328,8 +301,6 @@ async def _answer(answering: Answering, opening: Any, work: Work) -> None:
         async with opening as chat:
             turn = await work(chat, told)
         ended = turn.model_dump(mode="json", include={"state", "answer", "waiting"})
-    except asyncio.CancelledError:
-        ended["problem"] = {"code": "stopped", "detail": "it was stopped", "hint": ""}
     except NeuroscribeError as error:
         ended["problem"] = {"code": error.code, "detail": error.message, "hint": error.hint}
     except Exception:
@@ -339,8 +310,7 @@ async def _answer(answering: Answering, opening: Any, work: Work) -> None:
             "detail": "something went wrong that was not foreseen",
             "hint": "",
         }
-    finally:
-        answering.happen("end", ended)
+    answering.happen("end", ended)
 
 
 def _owner(caller: Caller) -> str:

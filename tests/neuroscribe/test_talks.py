@@ -12,8 +12,9 @@ import pytest
 
 from core.errors import BudgetReached, JobState, NotStored
 from core.settings import load_settings
-from neuroscribe.serving import talks as talks_module
+from neuroscribe.serving import answering as answering_module
 from neuroscribe.serving.allowances import within
+from neuroscribe.serving.answering import Answering
 from neuroscribe.serving.desk import LocalDesk
 from neuroscribe.serving.talks import LocalTalks
 from neuroscribe.serving.worker import Worker
@@ -221,7 +222,7 @@ def test_nothing_follows_the_end_of_an_answer(desk: LocalDesk) -> None:
 def test_one_answer_at_a_time_and_not_too_many(
     desk: LocalDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talks_module, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(answering_module, "MOST_AT_ONCE", 1)
 
     async def talk(talks: LocalTalks) -> None:
         await asked(talks, "explain planted/exact/6", thread="t")
@@ -234,6 +235,47 @@ def test_one_answer_at_a_time_and_not_too_many(
         assert (await talks.one("t", ANYBODY)).state in ("interrupted", "waiting")
         assert (await ended(talks, begun))[-1].kind == "end"
         assert (await asked(talks, "help", thread="u"))["state"] == "answered"
+
+    held(desk, talk)
+
+
+def test_what_happens_after_the_end_changes_nothing() -> None:
+    """Tools run in threads, and may tell of a step when nobody waits any more."""
+
+    async def scene() -> list[str]:
+        answering = Answering()
+        answering.start(asyncio.sleep(9))
+        await answering.stop()  # before it began
+        answering.happen("step", {"said": "late"})
+        assert answering.ended
+        late = Answering()
+        await late.stop()
+        late.start(asyncio.sleep(9))
+        assert late.ended
+        return [e.kind for e in answering.events]
+
+    assert asyncio.run(scene()) == ["end"]
+
+
+def test_what_is_forgotten_while_it_begins_stays_forgotten(desk: LocalDesk) -> None:
+    async def talk(talks: LocalTalks) -> None:
+        await asked(talks, "a secret", ADA, thread="t")
+        said, _ = await asyncio.gather(
+            talks.say(ChatBody(text="more", thread="t"), ADA, None), talks.forget("t", ADA)
+        )
+        assert said.turn is not None
+        assert await talks.all(ADA, 10) == []
+        assert await talks.heard("t", ADA, said.turn, 0, 0) is None
+
+    held(desk, talk)
+
+
+def test_two_requests_of_one_key_at_one_moment_are_one(desk: LocalDesk) -> None:
+    async def talk(talks: LocalTalks) -> None:
+        body = ChatBody(text="help")
+        first, second = await asyncio.gather(talks.say(body, ADA, "k"), talks.say(body, ADA, "k"))
+        assert first == second
+        await ended(talks, first, ADA)
 
     held(desk, talk)
 
