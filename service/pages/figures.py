@@ -12,6 +12,7 @@ from core.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt, 
 from core.results import Calibration, Explanation, Measure, Score, Scorer, Verdict
 
 LEVELS: Final = 10
+SMALLEST_NATS: Final = 1e-4
 
 VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
     "explained": ("●", "explained"),
@@ -60,6 +61,13 @@ def figure(value: float | None) -> str:
         return "–"
     shown = f"{value:.3f}"
     return "0.000" if shown == "-0.000" else shown
+
+
+def nats(value: float) -> str:
+    """A divergence with three significant digits; one too small to matter says so."""
+    if 0 < value < SMALLEST_NATS:
+        return "under 0.0001"
+    return "0" if value <= 0 else f"{value:.3g}"
 
 
 def signed(value: float) -> str:

@@ -52,6 +52,7 @@ def environment(*packages: str) -> Environment:
     made.filters.update(
         token=visible_token,
         number=figures.number,
+        nats=figures.nats,
         figure=figures.figure,
         percent=figures.percent,
         interval=figures.interval,
