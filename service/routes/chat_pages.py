@@ -16,7 +16,7 @@ from service.conversations import ChatBody, DecideBody, Voice
 from service.pages.talk import chat_page, chats_page
 from service.problems import status_of
 from service.routes.chat import Talking, Thread
-from service.routes.common import Identifier, Work
+from service.routes.common import Identifier, Work, typed
 
 router = APIRouter(include_in_schema=False)
 LISTED = 50
@@ -95,7 +95,7 @@ async def explanation(id: Identifier, desk: Work, caller: Reader) -> Response:
 
 async def _form(request: Request) -> dict[str, str]:
     sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return {name: values[0] for name, values in sent.items()}
+    return {name: typed(values[0]) for name, values in sent.items()}
 
 
 def _body(form: dict[str, str], thread: str | None) -> ChatBody:

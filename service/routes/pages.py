@@ -19,7 +19,7 @@ from service.pages.history import not_the_newest, notices
 from service.pages.site import site_page
 from service.pages.unit import unit_page
 from service.problems import ServiceError, status_of
-from service.routes.common import Identifier, Site, Subject, Unit, Work
+from service.routes.common import Identifier, Site, Subject, Unit, Work, typed
 from service.routes.trying import Trying
 
 router = APIRouter(include_in_schema=False)
@@ -148,6 +148,7 @@ async def firing(
     text: Annotated[str, Query(max_length=2_000)] = "",
 ) -> HTMLResponse:
     """Units that fire on a text."""
+    text = typed(text)
     asked = {"subject": subject, "site": site, "text": text, "subjects": await desk.subjects()}
     if not (subject and text.strip()):
         return HTMLResponse(served.firing_page(asked))

@@ -15,7 +15,7 @@ from core.ids import UnitId
 from service.auth import Reader
 from service.bodies import InterveneBody, RunBody
 from service.pages.tried import PUSHED_BY, Tried
-from service.routes.common import Unit, Work
+from service.routes.common import Unit, Work, typed
 
 READ_ONLY = "this key may read only"
 Asked = Literal["", "ablate", "push"]
@@ -34,6 +34,7 @@ async def try_out(
     Without a text it is edited on its strongest excerpt. ``by`` is for pushes; left empty it is one
     typical peak.
     """
+    text = typed(text)
     if not edit and not text.strip():
         return Tried()
     may = caller.may("run")
