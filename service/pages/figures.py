@@ -23,6 +23,16 @@ VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
     "refused": ("!", "refused"),
     "failed": ("!", "failed"),
 }
+MEANINGS: Final[dict[Verdict, str]] = {
+    "explained": "On text that no earlier step saw, the explanation predicts this unit, "
+    "and other units clearly less.",
+    "polysemantic": "It is explained, and two or more separate readings each predict it alone.",
+    "abstained": "No explanation predicted it well enough on unseen text, so none is claimed.",
+    "dead": "It never changes on this corpus, so there is nothing to explain.",
+    "low_evidence": "It is active in too few documents for a claim.",
+    "refused": "The language model declined to simulate it: nothing is known of the explanation.",
+    "failed": "The language model simulated no token: nothing is known of the explanation.",
+}
 ARMS: Final = {
     "one_shot": "without experiments",
     "resampling": "as many texts, no experiments",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from asgi_client import Client
 from fake_desk import FakeDesk
@@ -17,10 +19,14 @@ from core.interventions import (
     MovedText,
     MovedToken,
 )
+from core.results import Verdict
 from service.app import create_app
 from service.auth import Gate
-from service.bodies import InterveneBody
+from service.bodies import FiringBody, InterveneBody
+from service.pages.figures import MEANINGS
 from service.pages.moved import EditShown, MovedPlot
+from service.pages.unit import unit_page
+from tests.service.pages.page_documents import document
 from tests.service.pages.strict_page import Page
 
 HTML = {"accept": "text/html"}
@@ -29,9 +35,7 @@ PLACE = f"/units/{UNIT}"
 
 
 def over_texts(value: float) -> MeanOverTexts:
-    return MeanOverTexts(
-        value=value, low=None, high=None, reason="no interval: fewer than 5 texts"
-    )
+    return MeanOverTexts(value=value, low=None, high=None, reason="no interval: fewer than 5 texts")
 
 
 def moved(**given: object) -> InterventionDocument:
@@ -189,3 +193,28 @@ def test_a_unit_leads_to_the_chat_and_its_text_to_units_that_fire_on_it(client: 
     links = [a["href"] for a in read(client, "?text=a+%26b").having("a")]
     assert "/chat?say=explain%20demo/mlp.0/1#say" in links
     assert "/search/firing?subject=demo&site=&text=a+%26b" in links
+
+
+def test_what_was_typed_stands_in_the_form_as_it_was(
+    client: Client, desk: FakeDesk, answers: list[InterveneBody]
+) -> None:
+    answer = client.get(f"{PLACE}?text=%0D%0Aa%20%3C%0D%0Ab&edit=ablate", **HTML)
+    assert answers[0].texts == ["\na <\nb"]
+    # The line break after the tag is the form's own, the next one is the text's.
+    assert answer.body.decode().count(">\n\na &lt;\nb</textarea>") == 2
+    client.get("/search/firing?subject=demo&text=a%0D%0Ab", **HTML)
+    asked = desk.asked[-1]
+    assert isinstance(asked, FiringBody)
+    assert asked.text == "a\nb"
+
+
+@pytest.mark.parametrize("verdict", get_args(Verdict))
+def test_every_verdict_says_what_it_means(verdict: Verdict) -> None:
+    page = Page(unit_page(document(verdict=verdict)))
+    assert MEANINGS[verdict] in page.text
+
+
+def test_a_place_where_nothing_is_says_so(client: Client) -> None:
+    answer = client.get("/nothing/here", **HTML)
+    assert answer.status == 404
+    assert "There is no such page." in Page(answer.body.decode()).text
