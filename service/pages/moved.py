@@ -52,18 +52,19 @@ class MovedPlot:
         said = f"mean {figures.nats(random.mean)}, largest {figures.nats(random.largest)}"
         beside = f"{random.directions} random directions"
         rows.append(("other", f"{beside}: {said}", random.mean, (random.mean, random.largest)))
-        step = _step(max(max(ends[1], value) for _, _, value, ends in rows))
-        most = max(math.ceil(ends[1] / step - 1e-9) for _, _, _, ends in rows)
-        end = step * max(most, 1)
+        largest = max(max(value, reach[1]) for _, _, value, reach in rows)
+        step = _step(largest)
+        steps = max(1, math.ceil(largest / step - 1e-9))
+        end = step * steps
 
         def place(value: float) -> float:
             return round(LEFT + WIDTH * min(1.0, max(0.0, value / end)), 2)
 
         marks = [
-            Mark(kind, words, i * ROW, place(value), (place(ends[0]), place(ends[1])))
-            for i, (kind, words, value, ends) in enumerate(rows)
+            Mark(kind, words, i * ROW, place(value), (place(reach[0]), place(reach[1])))
+            for i, (kind, words, value, reach) in enumerate(rows)
         ]
-        ticks = [(place(step * i), f"{step * i:.3g}") for i in range(max(most, 1) + 1)]
+        ticks = [(place(step * i), f"{step * i:.3g}") for i in range(steps + 1)]
         told = "; ".join(words for _, words, _, _ in rows)
         return cls(marks, ticks, len(rows) * ROW, f"How far the prediction moves. {told}")
 

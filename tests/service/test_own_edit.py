@@ -218,3 +218,9 @@ def test_a_place_where_nothing_is_says_so(client: Client) -> None:
     answer = client.get("/nothing/here", **HTML)
     assert answer.status == 404
     assert "There is no such page." in Page(answer.body.decode()).text
+
+
+def test_without_other_units_it_says_why_and_no_token_is_none(client: Client) -> None:
+    page = read(client, "?text=a&edit=push&by=1")
+    assert "No other units to compare with: none was asked for." in page.text
+    assert page.text.count("None.") == 2
