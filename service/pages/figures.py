@@ -12,6 +12,7 @@ from core.documents import BandShare, ExplainDocument, Histogram, ShownExcerpt, 
 from core.results import Calibration, Explanation, Measure, Score, Scorer, Verdict
 
 LEVELS: Final = 10
+SMALLEST_NATS: Final = 1e-4
 
 VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
     "explained": ("●", "explained"),
@@ -21,6 +22,16 @@ VERDICTS: Final[dict[Verdict, tuple[str, str]]] = {
     "low_evidence": ("◌", "low evidence"),
     "refused": ("!", "refused"),
     "failed": ("!", "failed"),
+}
+MEANINGS: Final[dict[Verdict, str]] = {
+    "explained": "On text that no earlier step saw, the explanation predicts this unit, "
+    "and other units clearly less.",
+    "polysemantic": "It is explained, and two or more separate readings each predict it alone.",
+    "abstained": "No explanation predicted it well enough on unseen text, so none is claimed.",
+    "dead": "It never changes on this corpus, so there is nothing to explain.",
+    "low_evidence": "It is active in too few documents for a claim.",
+    "refused": "The language model declined to simulate it: nothing is known of the explanation.",
+    "failed": "The language model simulated no token: nothing is known of the explanation.",
 }
 ARMS: Final = {
     "one_shot": "without experiments",
@@ -60,6 +71,13 @@ def figure(value: float | None) -> str:
         return "–"
     shown = f"{value:.3f}"
     return "0.000" if shown == "-0.000" else shown
+
+
+def nats(value: float) -> str:
+    """A divergence with three significant digits; one too small to matter says so."""
+    if 0 < value < SMALLEST_NATS:
+        return "under 0.0001"
+    return "0" if value <= 0 else f"{value:.3g}"
 
 
 def signed(value: float) -> str:

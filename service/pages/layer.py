@@ -88,6 +88,7 @@ def layer_page(
         details=details,
         plot=Plot.of(lines),
         verdicts=figures.VERDICTS,
+        meanings=figures.MEANINGS,
         code_version=code_version(),
         style=Markup(style),
         style_hash=source_hash(style),

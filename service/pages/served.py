@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.documents import ExplainDocument, ShownExcerpt
+from core.documents import ExplainDocument
 from core.ids import UnitId
-from service.documents import FiringFound, SubjectShown, SubjectSites, TextRun
-from service.pages.figures import VERDICTS, Shading
+from service.documents import FiringFound, SubjectShown, SubjectSites
+from service.pages.figures import VERDICTS
 from service.pages.history import Notice
 from service.pages.templating import encodable, environment
-from service.pages.unit import excerpt_row, shown
+from service.pages.tried import Tried
+from service.pages.unit import shown
 from storage.documents import Version
 from storage.found import MeaningPage, SearchPage
 from storage.job_documents import JobDocument
@@ -119,25 +120,11 @@ def unit_page(
     *,
     versions: Sequence[Version] = (),
     notices: Sequence[Notice] = (),
-    text: str = "",
-    ran: TextRun | None = None,
-    peak: float | None = None,
-    fault: str = "",
+    tried: Tried | None = None,
 ) -> str:
-    """A unit: what was found of it and ever said of it, and a text of the reader's own on it."""
+    """A unit: what was found of it and ever said of it, and what the reader tried on it."""
+    tried = tried or Tried()
     drawn = {} if document is None else shown(document) | {"served": True}
-    row = None
-    if ran is not None:
-        excerpt = ShownExcerpt(
-            kind="own",
-            split="explain",
-            document="own text",
-            offset=0,
-            tokens=ran.tokens,
-            activations=ran.activations,
-        )
-        scale = max([abs(v) for v in ran.activations] + ([] if peak is None else [abs(peak)]))
-        row = excerpt_row(excerpt, Shading(scale))
     beside = {
         "document": document,
         "unit": str(unit),
@@ -146,9 +133,8 @@ def unit_page(
         "versions": versions,
         "notices": notices,
         "files": FILES,
-        "text": text,
-        "own": row,
-        "peak": peak,
-        "fault": fault,
+        "tried": tried,
+        "own": tried.row,
+        "edited": tried.moved,
     }
     return page("served_unit.html.j2", **(drawn | beside))

@@ -19,13 +19,14 @@ EXPORTS = (
     ("neuronpedia", "Neuronpedia", "its export batches, as an archive"),
     ("neuron-explainer", "neuron-explainer", "OpenAI's files, as an archive"),
 )
-LEFT, WIDTH, BOTTOM, HEIGHT = 30.0, 600.0, 150.0, 110.0
+LEFT, WIDTH, GAP = 4.0, 92.0, 0.6  # per cent
+BOTTOM, HEIGHT = 150.0, 110.0  # pixels
 LOW, HIGH, STEP = -0.2, 1.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A bar of the histogram, in the picture's units, and what it says."""
+    """A bar of the histogram, and what it says: across in per cent, down in pixels."""
 
     x: float
     y: float
@@ -60,9 +61,11 @@ class Plot:
                 low = LOW + i * STEP
                 high = HEIGHT * count / largest
                 words = f"{low:.1f} to {low + STEP:.1f}: {count} unit{'s' if count > 1 else ''}"
-                place = round(LEFT + i * width + 2, 1)
+                place = round(LEFT + i * width + GAP / 2, 2)
                 boxes.append(
-                    Box(place, round(BOTTOM - high, 1), round(width - 4, 1), round(high, 1), words)
+                    Box(
+                        place, round(BOTTOM - high, 1), round(width - GAP, 2), round(high, 1), words
+                    )
                 )
         nulls = [line.null_p95 for line in lines if line.null_p95 is not None]
         null = statistics.median(nulls) if nulls else None
@@ -77,7 +80,7 @@ class Plot:
 
 
 def _place(value: float) -> float:
-    return round(LEFT + WIDTH * (min(HIGH, max(LOW, value)) - LOW) / (HIGH - LOW), 1)
+    return round(LEFT + WIDTH * (min(HIGH, max(LOW, value)) - LOW) / (HIGH - LOW), 2)
 
 
 def ordered(lines: Sequence[SiteLine], sort: str) -> list[SiteLine]:
@@ -93,6 +96,8 @@ def site_page(name: str, width: int, lines: Sequence[SiteLine], more: bool, sort
     """The whole page."""
     shown: dict[str, Any] = {
         "name": name,
+        "subject": name.partition("/")[0],
+        "site": name.partition("/")[2],
         "width": width,
         "lines": ordered(lines, sort),
         "more": more,
@@ -102,5 +107,6 @@ def site_page(name: str, width: int, lines: Sequence[SiteLine], more: bool, sort
         "exports": EXPORTS,
         "plot": Plot.of(lines),
         "verdicts": figures.VERDICTS,
+        "meanings": figures.MEANINGS,
     }
     return encodable(environment().get_template("site.html.j2").render(shown))

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from service.pages import figures
 from service.pages.visible import visible_text, visible_token
@@ -51,7 +51,9 @@ def environment(*packages: str) -> Environment:
     )
     made.filters.update(
         token=visible_token,
+        typed=typed,
         number=figures.number,
+        nats=figures.nats,
         figure=figures.figure,
         percent=figures.percent,
         interval=figures.interval,
@@ -66,6 +68,14 @@ def environment(*packages: str) -> Environment:
         signed=figures.signed,
     )
     return made
+
+
+def typed(text: str) -> Markup:
+    """What a reader typed, for a text area: as it was, so that sending it again sends the same.
+
+    The first line break in a text area is not part of its text.
+    """
+    return Markup("\n") + escape(text)
 
 
 def encodable(page: str) -> str:

@@ -65,6 +65,7 @@ def shown(document: ExplainDocument) -> dict[str, Any]:
         "document": document,
         "profile": document.profile,
         "verdict": figures.VERDICTS[document.verdict],
+        "meaning": figures.MEANINGS[document.verdict],
         "groups": figures.scored(document),
         "axis": figures.Axis.of(document.scores),
         "shading": shading,
@@ -239,7 +240,7 @@ class HistogramPlot:
             for i, b in enumerate(found)
         ]
         edges = [*(b.low for b in found), *(b.high for b in found[-1:])]
-        every = max(1, math.ceil(len(edges) / 6))
+        every = max(1, math.ceil(len(edges) / 5))
         labels = [(i * step, f"{edge:.2g}") for i, edge in enumerate(edges) if i % every == 0]
         if found and (len(edges) - 1) % every > every / 2:
             labels.append((100.0, f"{edges[-1]:.2g}"))

@@ -18,7 +18,7 @@ from service.conversations import ChatBody, ConversationShown, DecideBody, Voice
 from service.pages.talk import chat_page, chats_page
 from service.problems import status_of
 from service.routes.chat import Talking, Thread
-from service.routes.common import Identifier, Work
+from service.routes.common import Identifier, Work, typed
 
 router = APIRouter(include_in_schema=False)
 LISTED = 50
@@ -102,7 +102,7 @@ async def _drawn(shown: ConversationShown, models: Sequence[str], **told: str) -
 
 async def _form(request: Request) -> dict[str, str]:
     sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return {name: values[0] for name, values in sent.items()}
+    return {name: typed(values[0]) for name, values in sent.items()}
 
 
 def _body(form: dict[str, str], thread: str | None) -> ChatBody:

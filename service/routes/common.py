@@ -64,6 +64,11 @@ def unit_of(subject: Subject, site: Site, index: Index) -> UnitId:
 Unit = Annotated[UnitId, Depends(unit_of)]
 
 
+def typed(text: str) -> str:
+    """What was typed into a text area: browsers end its lines with two characters."""
+    return text.replace("\r\n", "\n")
+
+
 def job_name(caller: Caller, key: str | None) -> str | None:
     """The id of the job that a request with this key makes; None without a key."""
     return None if key is None else fingerprint(["idempotency/1", caller.name, key])

@@ -13,13 +13,14 @@ from core.documents import ExplainDocument
 from core.errors import NeuroscribeError, NotStored
 from core.ids import UnitId
 from service.auth import COOKIE, Gate, Reader
-from service.bodies import FiringBody, RunBody, SearchAsked
+from service.bodies import FiringBody, SearchAsked
 from service.pages import served
 from service.pages.history import not_the_newest, notices
 from service.pages.site import site_page
 from service.pages.unit import unit_page
 from service.problems import ServiceError, status_of
-from service.routes.common import Identifier, Site, Subject, Unit, Work
+from service.routes.common import Identifier, Site, Subject, Unit, Work, typed
+from service.routes.trying import Trying
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 500
@@ -72,13 +73,8 @@ async def site(
 
 
 @router.get("/units/{subject}/{site}/{index}")
-async def unit(
-    unit: Unit,
-    desk: Work,
-    caller: Reader,
-    text: Annotated[str | None, Query(max_length=2_000)] = None,
-) -> HTMLResponse:
-    """A unit, and what it does on ``text``."""
+async def unit(unit: Unit, desk: Work, caller: Reader, tried: Trying) -> HTMLResponse:
+    """A unit, and what the reader tries on it."""
     try:
         stored = await desk.document(unit)
         document = ExplainDocument.model_validate_json(stored.text)
@@ -86,26 +82,12 @@ async def unit(
         await desk.check(unit)
         document = None
     versions = await desk.history(unit)
-    ran = peak = None
-    fault = ""
-    if text is not None and text.strip():
-        if not caller.may("run"):
-            fault = "this key may read only"
-        else:
-            try:
-                answer = await desk.texts(RunBody(unit=unit, texts=[text]))
-                ran, peak = answer.texts[0], answer.peak
-            except NeuroscribeError as error:
-                fault = str(error)
     page = served.unit_page(
         unit,
         document,
         versions=versions,
         notices=[] if document is None else notices(document, versions),
-        text=text or "",
-        ran=ran,
-        peak=peak,
-        fault=fault,
+        tried=tried,
     )
     return HTMLResponse(page)
 
@@ -166,6 +148,7 @@ async def firing(
     text: Annotated[str, Query(max_length=2_000)] = "",
 ) -> HTMLResponse:
     """Units that fire on a text."""
+    text = typed(text)
     asked = {"subject": subject, "site": site, "text": text, "subjects": await desk.subjects()}
     if not (subject and text.strip()):
         return HTMLResponse(served.firing_page(asked))

@@ -17,7 +17,7 @@ from core.errors import (
     UnknownSubject,
 )
 from core.ids import UnitId
-from core.interventions import InterventionDocument, MeanOverTexts, MovedAtRandom
+from core.interventions import InterventionDocument, MeanOverTexts, MovedAtRandom, MovedText
 from core.results import Usage
 from service.auth import Caller
 from service.bodies import (
@@ -314,8 +314,13 @@ class FakeDesk:
             null=None,
             null_reason="none was asked for",
             random=MovedAtRandom(directions=8, mean=0.01, largest=0.02),
-            texts=[],
-        )
+            texts=[
+                MovedText(
+                    text="a", origin="given", tokens=1, left_out=0, divergence=0.1, null_mean=None,
+                    random_mean=0.01, raised=[], lowered=[],
+                )
+            ],
+        )  # fmt: skip
 
     async def explain(self, body: ExplainBody, caller: Caller, job: str | None) -> Asked:
         self._check()
