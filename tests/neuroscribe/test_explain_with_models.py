@@ -296,17 +296,17 @@ def test_python_scores_a_sentence_too(
 
 
 def test_ctrl_c_ends_at_once_keeps_what_was_answered_and_pays_for_nothing_twice(
-    corpus: Path, home: Path, served: Served, truth: Callable[[str], str]
+    run: Run, corpus: Path, served: Served, truth: Callable[[str], str]
 ) -> None:
     truth("planted/exact/6")
     asked = [
-        sys.executable, "-m", "neuroscribe", "explain", "planted/exact/6", "--corpus", str(corpus),
-        "--explainer", served.openai, "--strategy", "indexed", "--concurrency", "1",
+        "explain", "planted/exact/6", "--corpus", str(corpus), "--explainer", served.openai,
+        "--strategy", "indexed", "--concurrency", "1",
     ]  # fmt: skip
     served.server.latency = 0.4
     try:
         running = subprocess.Popen(
-            asked,
+            [sys.executable, "-m", "neuroscribe", *asked],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -326,6 +326,6 @@ def test_ctrl_c_ends_at_once_keeps_what_was_answered_and_pays_for_nothing_twice(
     assert "Traceback" not in said
     paid = [q.body for q in served.server.questions[:-1]]  # the last may have been under way
     before = len(served.server.questions)
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run(*asked)
+    assert done.code == 0, done.err
     assert not any(q.body in paid for q in served.server.questions[before:])
