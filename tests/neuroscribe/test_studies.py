@@ -98,7 +98,7 @@ def test_the_table_fits_a_narrow_terminal(
 ) -> None:
     monkeypatch.setenv("NEUROSCRIBE_HOME", str(study_home))
     answer = run(
-        "bench", "validity", "--families", "union", "--per-family", "2", "--corpus", corpus
+        "bench", "validity", "--families", "union", "--per-family", "1", "--corpus", corpus
     )
     assert answer.code == 0
     assert max(map(len, answer.out.splitlines())) <= 80
