@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from storage import open_store
 from tests.postgres_server import KINDS, empty, postgres_database
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,6 +41,14 @@ def emptied_postgres(lasting_postgres: str) -> str:
     """A database that holds nothing, though perhaps its tables."""
     empty(lasting_postgres)
     return lasting_postgres
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store, to be copied: that takes less time than making tables."""
+    path = tmp_path_factory.mktemp("empty") / "neuroscribe.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, inspect, make_url
 
+from storage.schema import metadata
+
 SERVER = os.environ.get("NEUROSCRIBE_TEST_POSTGRES")
 KINDS = ("sqlite", "postgresql") if SERVER else ("sqlite",)
 """The databases that there are: what must hold on each is tested on each."""
@@ -24,6 +26,10 @@ QUICK_ON_SQLITE = pytest.mark.parametrize(
 )
 """For a test that takes seconds: the quick suite runs it on one database only."""
 VERSIONS = {"alembic_version", "checkpoint_migrations"}
+FROM_THE_START = """
+SELECT setval(quote_ident(sequencename)::regclass, start_value, false)
+FROM pg_sequences WHERE schemaname = 'public'
+"""
 
 
 @contextmanager
@@ -43,13 +49,18 @@ def postgres_database() -> Iterator[str]:
 
 
 def empty(url: str) -> None:
-    """Take everything out of a database; its tables stay, which saves making them again."""
+    """Take everything out of a database; its tables stay, which saves making them again.
+
+    Deleting from small tables takes a fifth of the time of truncating them.
+    """
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
-            tables = set(inspect(connection).get_table_names()) - VERSIONS
+            there = set(inspect(connection).get_table_names()) - VERSIONS
+            ours = [t.name for t in reversed(metadata.sorted_tables) if t.name in there]
+            tables = [*ours, *sorted(there.difference(ours))]
             connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-            if tables:
-                connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+            connection.exec_driver_sql("; ".join(f"DELETE FROM {name}" for name in tables))
+            connection.exec_driver_sql(FROM_THE_START)
     finally:
         engine.dispose()

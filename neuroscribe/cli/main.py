@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import typer
@@ -122,8 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str], *, as_json: bool) -> int:
     """Run one command; usage errors are reported here, the product's own errors are raised."""
     try:
-        command = typer.main.get_command(app)
-        result = command.main(arguments, prog_name="neuroscribe", standalone_mode=False)
+        result = _command().main(arguments, prog_name="neuroscribe", standalone_mode=False)
     except typer.Exit as stop:
         result = int(stop.exit_code)
     except USAGE_ERRORS as error:
@@ -132,3 +132,9 @@ def run(arguments: list[str], *, as_json: bool) -> int:
     if result == INTERRUPTED:  # what typer makes of Ctrl-C
         raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
+
+
+@cache
+def _command() -> Any:
+    """What typer makes of ``app``: making it takes longer than many a command."""
+    return typer.main.get_command(app)

@@ -99,11 +99,11 @@ def test_noise_can_be_drawn_for_one_unit_alone(planted: PlantedSubject, text: Te
 def test_no_noise_is_explained(
     planted: PlantedSubject, text: Text, further: Unseen, provenance: Provenance
 ) -> None:
-    """A sample of the units below; of 13 at most one, which a true rate of 1 % allows."""
-    found = verdicts(planted, text, further, "noise", range(0, 1000, 101), provenance)
-    found += verdicts(planted, text, further, "noisedense", range(0, 200, 67), provenance)
-    assert sum(found.values()) == 13
-    assert sum(found[v] for v in FOUND) <= 1
+    """A sample of the units below, of which not one is explained."""
+    found = verdicts(planted, text, further, "noise", range(0, 1000, 202), provenance)
+    found += verdicts(planted, text, further, "noisedense", range(0, 200, 134), provenance)
+    assert sum(found.values()) == 7
+    assert sum(found[v] for v in FOUND) == 0
     assert set(found) <= {*FOUND, "abstained", "low_evidence"}
 
 

@@ -68,6 +68,11 @@ def test_a_bad_corpus_is_named(
     assert name in told.json["error"]["message"]
 
 
+def explained(unit: str, corpus: Path) -> tuple[str | Path, ...]:
+    """The words that explain ``unit`` in the least time."""
+    return ("explain", unit, "--corpus", corpus, "--mode", "one-shot", "--no-arms", "--json")
+
+
 def damaged_file(run: Run, corpus: Path) -> Path:
     made = run("collect", "planted", "--sites", "exact", "--corpus", corpus, "--json").json
     return next(Path(made["indexes"][0]["folder"]).glob("exact.*.safetensors"))
@@ -92,25 +97,25 @@ def test_a_damaged_index_is_named_and_rebuilt_on_request(
     assert "--rebuild" in told.json["error"]["hint"]
     again = run("collect", "planted", "--sites", "exact", "--corpus", corpus, "--rebuild", "--json")
     assert again.code == 0
-    assert run("explain", "planted/exact/0", "--corpus", corpus, "--json").code == 0
+    assert run(*explained("planted/exact/0", corpus)).code == 0
 
 
 def test_a_full_disk_loses_nothing(
     run: Run, own_home: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = run("explain", "planted/exact/0", "--corpus", corpus, "--json").json
+    before = run(*explained("planted/exact/0", corpus)).json
     real = os.fsync
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    told = run("explain", "planted/word/0", "--corpus", corpus, "--json")
+    told = run(*explained("planted/word/0", corpus))
     assert told.code == 1
     assert told.json["error"]["code"] == "disk_full"
     monkeypatch.setattr(os, "fsync", real)
-    assert run("explain", "planted/exact/0", "--corpus", corpus, "--json").json == before
-    assert run("explain", "planted/word/0", "--corpus", corpus, "--json").code == 0
+    assert run(*explained("planted/exact/0", corpus)).json == before
+    assert run(*explained("planted/word/0", corpus)).code == 0
 
 
 def test_an_interrupted_run_goes_on_where_it_was(

@@ -17,6 +17,8 @@ SCORE_KEYS = {
     "n_excerpts", "n_tokens", "status", "reason", "null_mean", "null_p95", "token_list_equal",
     "token_list_50", "token_table", "oracle",
 }  # fmt: skip
+SHORT = ("--mode", "one-shot", "--no-arms", "--json")
+"""For what has nothing to do with experiments."""
 
 
 def test_a_planted_unit_is_explained_by_its_truth(run: Run, home: Path, corpus: Path) -> None:
@@ -45,8 +47,8 @@ def test_the_json_holds_the_promised_keys(run: Run, home: Path, corpus: Path) ->
 
 
 def test_the_second_call_is_answered_from_the_store(run: Run, home: Path, corpus: Path) -> None:
-    first = run("explain", "planted/word/1", "--corpus", corpus, "--json").json
-    second = run("explain", "planted/word/1", "--corpus", corpus, "--json").json
+    asked = ("explain", "planted/word/1", "--corpus", corpus, *SHORT)
+    first, second = run(*asked).json, run(*asked).json
     assert second == first
     assert second["report_openings"] == 1
 
@@ -54,8 +56,8 @@ def test_the_second_call_is_answered_from_the_store(run: Run, home: Path, corpus
 def test_fresh_recomputes_and_counts_another_look_at_report(
     run: Run, home: Path, corpus: Path
 ) -> None:
-    first = run("explain", "planted/word/2", "--corpus", corpus, "--json").json
-    again = run("explain", "planted/word/2", "--corpus", corpus, "--json", "--fresh").json
+    asked = ("explain", "planted/word/2", "--corpus", corpus, *SHORT)
+    first, again = run(*asked).json, run(*asked, "--fresh").json
     assert again["explanations"][0]["text"] == first["explanations"][0]["text"]
     assert again["explanations"][0]["version"] == first["explanations"][0]["version"] + 1
     assert again["report_openings"] == first["report_openings"] + 1
@@ -67,7 +69,7 @@ def test_fresh_recomputes_and_counts_another_look_at_report(
 
 def test_another_seed_never_moves_a_document(run: Run, home: Path, corpus: Path) -> None:
     one, two = (
-        run("explain", "planted/word/3", "--corpus", corpus, "--json", "--seed", seed).json
+        run("explain", "planted/word/3", "--corpus", corpus, *SHORT, "--seed", seed).json
         for seed in ("1", "2")
     )
     shown = [
@@ -78,10 +80,9 @@ def test_another_seed_never_moves_a_document(run: Run, home: Path, corpus: Path)
 
 
 def test_one_shot_runs_no_experiment(run: Run, home: Path, corpus: Path) -> None:
-    with_tests = run("explain", "planted/after/0", "--corpus", corpus, "--json").json
-    without = run(
-        "explain", "planted/after/0", "--corpus", corpus, "--json", "--mode", "one-shot"
-    ).json
+    asked = ("explain", "planted/exact/0", "--corpus", corpus, "--json")
+    with_tests = run(*asked).json
+    without = run(*asked, "--mode", "one-shot").json
     assert (with_tests["mode"], without["mode"]) == ("agent", "one-shot")
     assert with_tests["experiments"]
     assert without["experiments"] == []

@@ -143,10 +143,11 @@ def test_a_damaged_file_of_checkpoints_is_told_in_one_line(
     assert "\n" not in answer.json["error"]["message"]
 
 
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_units_are_investigated_at_the_same_time_as_if_alone(
-    workspace: Workspace, corpus: Path
+    workspace: Workspace, corpus: Path, count: int
 ) -> None:
-    asked = [request(corpus, f"planted/exact/{i}", seed=7) for i in range(4)]
+    asked = [request(corpus, f"planted/exact/{i}", seed=7) for i in range(count)]
 
     async def together() -> list[Any]:
         with workspace.store() as store:

@@ -152,7 +152,7 @@ def test_the_steps_of_a_single_unit_are_told(
 def test_a_sweep_is_done_and_told(
     database: str | None, client: Client, worker: Worker, store: Store
 ) -> None:
-    made = client.post("/v1/jobs", {"site": "planted/exact", "units": "4-7"})
+    made = client.post("/v1/jobs", {"site": "planted/exact", "units": "4-7", "mode": "one-shot"})
     assert made.status == 202
     worker.wake()
     assert done(store, made.json["id"]) == {"state": "done", "reason": None}

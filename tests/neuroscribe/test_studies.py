@@ -98,7 +98,7 @@ def test_the_table_fits_a_narrow_terminal(
 ) -> None:
     monkeypatch.setenv("NEUROSCRIBE_HOME", str(study_home))
     answer = run(
-        "bench", "validity", "--families", "union", "--per-family", "2", "--corpus", corpus
+        "bench", "validity", "--families", "union", "--per-family", "1", "--corpus", corpus
     )
     assert answer.code == 0
     assert max(map(len, answer.out.splitlines())) <= 80
@@ -139,7 +139,7 @@ def test_the_sweep_compares_every_setting_with_the_default(corpus: Path, tmp_pat
     heard: list[tuple[int, int]] = []
     study = run_protocol(
         Workspace(Settings(home=tmp_path)),
-        [Place("planted", ("exact",), 2)],
+        [Place("planted", ("exact",), 1)],
         corpus=str(corpus),
         told=lambda done, total: heard.append((done, total)),
     )

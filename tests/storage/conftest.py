@@ -26,14 +26,6 @@ def file_url(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
-@pytest.fixture(scope="session")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store, to be copied: that takes less time than making tables."""
-    path = tmp_path_factory.mktemp("empty") / "neuroscribe.db"
-    open_store(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
 def file_store(empty_file: Path, file: Path, file_url: str) -> Iterator[Store]:
     """A store that does not wait for locks."""

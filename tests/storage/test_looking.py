@@ -25,10 +25,10 @@ def test_a_current_store_is_seen_as_it_is(url: str) -> None:
     assert found.tables > 10
 
 
-def test_an_empty_database_stays_empty(url: str, file: Path) -> None:
-    first = look(url)
+def test_an_empty_database_stays_empty(fresh_url: str, file: Path) -> None:
+    first = look(fresh_url)
     assert first is None or (first.schema, first.tables) == (None, 0)
-    assert look_at_jobs(url) == [] if first is None else look(url) == first
+    assert look_at_jobs(fresh_url) == [] if first is None else look(fresh_url) == first
     assert not file.exists()
 
 

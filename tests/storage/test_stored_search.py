@@ -13,6 +13,7 @@ from storage_trouble import full_disk, store_of_version
 from core.errors import DiskFull, InvalidSetting, StorageError
 from core.ids import UnitId
 from storage import SearchPage, Store, open_store
+from tests.postgres_server import QUICK_ON_SQLITE
 
 TEXTS = (
     "fires on the name right after 'def'",
@@ -255,6 +256,7 @@ def test_every_script_is_searched(store: Store, text: str, typed: str) -> None:
     assert any(matched for _, matched in hit.snippet) or len(text) > 200
 
 
+@QUICK_ON_SQLITE
 def test_texts_of_any_size_are_kept_and_found(store: Store) -> None:
     save(store, " ".join(f"w{n}" for n in range(20_000)), 0)
     save(store, "same " * 20_000, 1)

@@ -281,13 +281,14 @@ def test_imports_do_not_disturb_explain_and_show(
     """An imported sentence is no answer: the unit is explained as if it were not there."""
     path = write(tmp_path / "a.jsonl", explanation_row("0", layer="exact", modelId="planted"))
     unit, text = "planted/exact/0", ("--corpus", corpus, "--json")
+    asked = ("explain", unit, *text, "--mode", "one-shot")
     assert run("import", path, "--subject", "planted", "--json").json["stored"] == 1
-    first: dict[str, Any] = run("explain", unit, *text).json
+    first: dict[str, Any] = run(*asked).json
     assert first["verdict"] == "explained"
     assert first["report_openings"] == 1
     assert first["explanations"][0]["version"] == 2, "the imported one is the first"
     assert run("import", path, "--subject", "planted", "--json").json["stored"] == 0
-    assert run("explain", unit, *text).json == first
+    assert run(*asked).json == first
     assert run("show", unit, *text).code == 0
     out = tmp_path / "out"
     exported = run("export", "planted/exact", "--format", "neuronpedia", "--out", out, "--json")

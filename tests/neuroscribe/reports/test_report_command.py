@@ -18,8 +18,8 @@ Run = Callable[..., Ran]
 
 
 def test_a_site_is_reported_from_what_is_stored(run: Run, own_home: Path, corpus: Path) -> None:
-    for index in range(6):
-        run("explain", f"planted/exact/{index}", "--corpus", corpus, "--json")
+    asked = ("explain-layer", "planted/exact", "--units", "0-5", "--mode", "one-shot")
+    assert run(*asked, "--corpus", corpus, "--json").code == 0
     found = SiteReport.model_validate(run("report", "planted/exact", "--json").json)
     assert found.units == 6
     assert found.distributions[0].mean.low is not None

@@ -14,7 +14,7 @@ from neuroscribe.render.report_page import report_page
 from neuroscribe.render.terminal_report import report_view
 from neuroscribe.reports.documents import SiteReport
 from neuroscribe.reports.site import site_of, site_report
-from storage import Store
+from storage import Store, open_store
 from tests.neuroscribe.reports.report_site import fail, save, score, scores, twelve
 from tests.service.pages.page_documents import NASTY
 from tests.service.pages.strict_page import FETCHING, Page
@@ -34,11 +34,18 @@ def printed(found: SiteReport, width: int = 100, colour: bool = False) -> str:
 
 
 @pytest.fixture(
-    params=["whole", "one unit", "all abstained", "undefined", "all failed", "far below"]
+    scope="module",
+    params=["whole", "one unit", "all abstained", "undefined", "all failed", "far below"],
 )
-def found(request: pytest.FixtureRequest, store: Store) -> SiteReport:
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SiteReport:
     """Reports of every kind of site."""
-    match request.param:
+    with open_store(f"sqlite:///{tmp_path_factory.mktemp('site')}/neuroscribe.db") as store:
+        fill(store, request.param)
+        return report(store)
+
+
+def fill(store: Store, kind: str) -> None:
+    match kind:
         case "whole":
             twelve(store)
         case "one unit":
@@ -52,7 +59,6 @@ def found(request: pytest.FixtureRequest, store: Store) -> SiteReport:
         case "far below":
             for index in range(6):
                 save(store, index, [score(-2.0 + 0.3 * index)])
-    return report(store)
 
 
 def test_the_page_is_well_formed_and_labels_lead_somewhere(found: SiteReport) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
+from index_examples import ListCorpus
 
 from core.evidence import Evidence
 from core.ids import UnitId
@@ -16,12 +19,12 @@ from subjects.planted.subject import load_planted
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> ActivationIndex:
+    """Of a beginning of the built-in corpus, which holds some of every kind of text."""
     home = tmp_path_factory.mktemp("home")
     subject = load_planted()
+    corpus = ListCorpus(list(islice(BuiltinCorpus().documents(), 600)))
     sites = [subject.sites()[name] for name in ("after", "exact", "dead")]
-    plan = CollectPlan(
-        subject=subject, corpus=BuiltinCorpus(), sites=sites, window=64, per_document=2
-    )
+    plan = CollectPlan(subject=subject, corpus=corpus, sites=sites, window=64, per_document=2)
     collect(plan, home)
     return ActivationIndex.open(plan.folder(home), subject)
 
