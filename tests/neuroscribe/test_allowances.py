@@ -25,9 +25,7 @@ from service.bodies import ExplainBody
 from service.conversations import ChatBody, DecideBody
 from storage import JobRecord, Store
 
-MODEL = (
-    "openai:m@http://127.0.0.1:9/v1"  # nothing listens there
-)
+MODEL = "openai:m@http://127.0.0.1:9/v1"  # nothing listens there
 KEY = Caller("aaaa", "run", max_calls=10)
 
 
