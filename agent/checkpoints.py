@@ -25,13 +25,18 @@ _ROW = (
     "INSERT OR REPLACE INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, "
     "parent_checkpoint_id, type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_ONLY = "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id != ?"
 _BUSY_SECONDS = 30.0
 _SETUP_LOCK = 0x6E657573  # any constant: the same in every process
 
 
 @asynccontextmanager
-async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+async def checkpoints(
+    url: str, *, only_newest: bool = False
+) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """A SQLite file, or PostgreSQL (``postgresql://``).
+
+    ``only_newest``: of each thread, where that is a file; else its whole history.
 
     Raises :class:`StorageError` when the place cannot be used, :class:`MissingExtra` without the
     PostgreSQL saver.
@@ -65,7 +70,7 @@ async def checkpoints(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         # A connection that cannot be made leaves a thread behind that outlives the event loop.
         await asyncio.to_thread(_try, url)
         async with aiosqlite.connect(url, timeout=_BUSY_SECONDS) as connection:
-            saver = _saver(connection)
+            saver = _saver(connection, only_newest)
             await saver.setup()
             # A checkpoint that a power cut takes away is only a step to be done again.
             await connection.execute("PRAGMA synchronous = NORMAL")
@@ -98,7 +103,7 @@ def told_of(url: str) -> Iterator[None]:
         ) from error
 
 
-def _saver(connection: Any) -> Any:
+def _saver(connection: Any, only_newest: bool) -> Any:
     from langgraph.checkpoint.base import get_checkpoint_metadata
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
@@ -138,6 +143,8 @@ def _saver(connection: Any) -> Any:
             async with self.lock:
                 with told_of("the checkpoint file"):
                     await self.conn.executemany(_ROW, rows)
+                    if only_newest:
+                        await self.conn.executemany(_ONLY, [row[:3] for row in rows])
                     await self.conn.commit()
             return [None] * len(rows)
 

@@ -98,12 +98,22 @@ class Guard:
             return 421, "unknown_host", "this service does not answer to that name", "--host"
         origin = headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc != host
-        if request.method in _CHANGES and foreign:
+        if (request.method in _CHANGES and foreign) or _embedded(headers):
             return 403, "cross_origin", "requests of other sites are refused", ""
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self._limits.body:
             return _too_large(self._limits.body)
         return None
+
+
+def _embedded(headers: Headers) -> bool:
+    """Whether a page of another site asks for something that it does not lead its reader to.
+
+    It could not read the answer, but a picture whose address is a search would load the machine.
+    """
+    if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        return False
+    return headers.get("sec-fetch-dest") != "document"
 
 
 def _name(host: str) -> str:

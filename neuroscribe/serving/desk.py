@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import IndexMissing, NotStored
 from core.ids import UnitId
+from core.interventions import InterventionDocument
 from neuroscribe.firing import fires_on
 from neuroscribe.interchange.exporting import Target
 from neuroscribe.serving.allowances import Allowances, Purse
 from neuroscribe.serving.asking import Asker, job_for, models_of
 from neuroscribe.serving.exports import opened
-from neuroscribe.serving.finding import Finding
+from neuroscribe.serving.finding import Finding, Turns
 from neuroscribe.serving.health import looked_at
 from neuroscribe.serving.subject_desk import SubjectDesk
 from neuroscribe.serving.talks import LocalTalks
@@ -35,6 +36,7 @@ from service.bodies import (
     ExplainBody,
     ExportAsked,
     FiringBody,
+    InterveneBody,
     LimitsBody,
     SearchAsked,
     Spend,
@@ -66,11 +68,13 @@ class LocalDesk(SubjectDesk):
     talks: LocalTalks = field(init=False)
     _finding: Finding = field(init=False)
     _allowances: Allowances = field(init=False)
+    _editing: Turns = field(init=False)
 
     def __post_init__(self) -> None:
         self.workspace = replace(self.workspace, listed_only=True)
         self._finding = Finding(self.workspace.settings, self.store)
         self._allowances = Allowances(self.store)
+        self._editing = Turns(self.workspace.settings.service_queue)
         self.talks = LocalTalks(
             self.workspace, self.store, self.corpus, self._allowances, self.explain, self._wake
         )
@@ -128,6 +132,11 @@ class LocalDesk(SubjectDesk):
             )
 
     # what makes models work
+
+    async def intervene(self, body: InterveneBody) -> InterventionDocument:
+        """Edit a unit while the model reads, one request at a time: each may take seconds."""
+        async with self._editing.one():
+            return await SubjectDesk.intervene(self, body)
 
     async def explain(
         self, body: ExplainBody, caller: Caller, job: str | None, purse: Purse | None = None

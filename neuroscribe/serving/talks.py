@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -44,8 +44,11 @@ from service.problems import ServiceError
 from storage.conversations import ConversationRecord, SpeakerChoice
 
 if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
     from storage import Store
 
+BEGINNING_SECONDS = 0.02
 log = logging.getLogger(__name__)
 Work = Callable[[Chat, Told], Awaitable[Turn]]
 
@@ -218,7 +221,7 @@ class LocalTalks:
         desk = Desk(self.workspace, models, self.corpus, spending, budget, collects=False)
         desk.investigate = partial(work.investigate, desk)
         async with (
-            checkpoints(self.workspace.settings.checkpoints) as kept,
+            self._kept() as kept,
             open_chat(
                 desk,
                 kept,
@@ -232,9 +235,13 @@ class LocalTalks:
         ):
             yield chat
 
+    def _kept(self) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
+        """Checkpoints. Each holds all that was said: a history would grow with its square."""
+        return checkpoints(self.workspace.settings.checkpoints, only_newest=True)
+
     @asynccontextmanager
     async def _reader(self, owner: str) -> AsyncIterator[Chat]:
-        async with checkpoints(self.workspace.settings.checkpoints) as kept:
+        async with self._kept() as kept:
             yield Chat(kept, Room(Planner(), Toolbox([]), lambda kind, id: False), owner)
 
     def _models(self, choice: SpeakerChoice) -> ModelChoice:
@@ -246,10 +253,15 @@ class LocalTalks:
         return found
 
     async def _record(self, thread: str, caller: Caller) -> ConversationRecord:
-        found = await asyncio.to_thread(self.store.conversations.get, thread, _owner(caller))
-        if found is None:
-            raise NotStored(f"there is no conversation {thread!r}", "GET /v1/chat names yours")
-        return found
+        owner = _owner(caller)
+        while True:
+            answering = self._answers.get((owner, thread))
+            found = await asyncio.to_thread(self.store.conversations.get, thread, owner)
+            if found is not None:
+                return found
+            if answering is None or answering.ended:
+                raise NotStored(f"there is no conversation {thread!r}", "GET /v1/chat names yours")
+            await asyncio.sleep(BEGINNING_SECONDS)  # its first answer is just being begun
 
     async def _stands(self, thread: str, caller: Caller, state: TalkState, otherwise: str) -> None:
         shown = await self.one(thread, caller)

@@ -30,7 +30,8 @@ _SEGMENT = r"[a-z0-9][a-z0-9._@-]*"
 # A name is looked for at the beginning of its characters only: from each of them on it would take
 # a time that grows with the square of a text that people choose.
 _LINKED = re.compile(
-    rf"\[(?P<kind>run|job|explanation|score|experiment) (?P<id>[^\]\s/]+)(?P<rest>/[^\]\s]*)?\]"
+    r"\[(?P<kind>run|job|explanation|score|experiment) "
+    r"(?P<id>[A-Za-z0-9_-]+)(?P<rest>/[^\]\s]*)?\]"
     rf"|(?<![\w/.@-])(?P<unit>{_SEGMENT}/{_SEGMENT}/\d+)(?![\w/])"
 )
 _PLACES = {

@@ -19,12 +19,13 @@ from core.settings import load_settings
 from neuroscribe.serving.allowances import within
 from neuroscribe.serving.desk import LocalDesk
 from neuroscribe.serving.server import ServeOptions, application
+from neuroscribe.serving.subject_desk import SubjectDesk
 from neuroscribe.serving.texts import Question, run_together, windows_of
 from neuroscribe.serving.worker import Worker
 from neuroscribe.sweeping import SweepOptions
 from neuroscribe.workspace import CorpusChoice, Workspace
 from service.auth import Caller
-from service.bodies import SweepBody
+from service.bodies import InterveneBody, SweepBody
 from service.problems import ServiceError
 from storage import Store
 from tests.neuroscribe.conftest import Ran
@@ -244,6 +245,30 @@ def test_many_at_once_get_their_own_answers(client: Client) -> None:
     for text, answer in zip(texts, asyncio.run(scene()), strict=True):
         assert answer.status == 200
         assert "".join(answer.json["texts"][0]["tokens"]) == text
+
+
+def test_units_are_edited_for_one_request_at_a_time(
+    workspace: Workspace, store: Store, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together they would take every thread, and nobody could read anything for minutes."""
+    at_work: list[int] = [0]
+    most: list[int] = []
+
+    async def edit(desk: SubjectDesk, body: InterveneBody) -> None:
+        at_work[0] += 1
+        most.append(at_work[0])
+        await asyncio.sleep(0.01)
+        at_work[0] -= 1
+
+    monkeypatch.setattr(SubjectDesk, "intervene", edit)
+    desk = LocalDesk(workspace, store, CorpusChoice(str(corpus)))
+    body = InterveneBody(unit=UnitId.parse(UNIT), kind="ablate")
+
+    async def scene() -> None:
+        await asyncio.gather(*(desk.intervene(body) for _ in range(5)))
+
+    asyncio.run(scene())
+    assert most == [1] * 5
 
 
 LIMITED = Caller("lab", "run", budget_usd=2.0, max_calls=100)

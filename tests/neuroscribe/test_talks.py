@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +205,30 @@ def test_conversations_belong_to_their_key(desk: LocalDesk) -> None:
         assert await talks.all(ADA, 10) == []
 
     held(desk, talk)
+
+
+def test_a_conversation_is_there_as_soon_as_it_was_begun(desk: LocalDesk) -> None:
+    """The page that is led to from the form would not be found otherwise."""
+
+    async def talk(talks: LocalTalks) -> None:
+        begun = await talks.say(ChatBody(text="help"), ADA, None)
+        assert (await talks.one(begun.thread, ADA)).title == "help"
+        await ended(talks, begun, ADA)
+
+    held(desk, talk)
+
+
+def test_what_is_kept_of_a_conversation_grows_with_it_and_no_faster(
+    desk: LocalDesk, workspace: Workspace
+) -> None:
+    async def talk(talks: LocalTalks) -> None:
+        for _ in range(3):
+            await asked(talks, "help", ADA, thread="t")
+        assert len((await talks.one("t", ADA)).said) == 6
+
+    held(desk, talk)
+    with closing(sqlite3.connect(workspace.settings.checkpoints)) as kept:
+        assert kept.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
 
 
 def test_nothing_follows_the_end_of_an_answer(desk: LocalDesk) -> None:

@@ -227,3 +227,10 @@ def test_names_in_a_long_line_are_found_in_one_pass() -> None:
     """Looked for from each character on, this line would keep everybody waiting for minutes."""
     (parts,) = lines_of("a-" * 200_000 + " demo/mlp.2/7")
     assert [part.href for part in parts] == [None, "/units/demo/mlp.2/7"]
+
+
+@pytest.mark.parametrize(
+    "cited", ["[run ..]", "[run ../../x]", "[job x?y#z]", "[run javascript:x]"]
+)
+def test_what_cannot_be_an_id_leads_nowhere(cited: str) -> None:
+    assert [part.href for part in lines_of(cited)[0]] == [None]

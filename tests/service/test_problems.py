@@ -131,6 +131,18 @@ def test_only_its_own_names_and_origins_are_served(client: Client, desk: FakeDes
     assert own.status == 200
 
 
+def test_other_sites_may_lead_here_and_embed_nothing(client: Client) -> None:
+    """A picture whose address is a search would load the machine, whoever shows it."""
+
+    def got(site: str, what: str) -> int:
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": what}
+        return client.get("/search/firing", **headers).status
+
+    assert [got("cross-site", "image"), got("same-site", "iframe")] == [403, 403]
+    assert [got("cross-site", "document"), got("same-origin", "empty")] == [200, 200]
+    assert got("none", "document") == 200
+
+
 def test_a_request_keeps_the_id_it_brings_if_that_is_harmless(client: Client) -> None:
     assert client.get("/healthz", x_request_id="trace-7").headers["x-request-id"] == "trace-7"
     made = client.get("/healthz", x_request_id='"><script>').headers["x-request-id"]
