@@ -255,11 +255,11 @@ class LocalTalks:
     async def _record(self, thread: str, caller: Caller) -> ConversationRecord:
         owner = _owner(caller)
         while True:
-            answering = self._answers.get((owner, thread))
+            answering = self._answers.under_way((owner, thread))
             found = await asyncio.to_thread(self.store.conversations.get, thread, owner)
             if found is not None:
                 return found
-            if answering is None or answering.ended:
+            if answering is None:
                 raise NotStored(f"there is no conversation {thread!r}", "GET /v1/chat names yours")
             await asyncio.sleep(BEGINNING_SECONDS)  # its first answer is just being begun
 
