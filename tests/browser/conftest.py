@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 from benchmarks.served import served
+from subjects.corpora.builtin import BuiltinCorpus
 
 CHROMIUM = next((p for n in ("chromium", "chromium-browser") if (p := shutil.which(n))), None)
 WIDE, NARROW = {"width": 1200, "height": 900}, {"width": 390, "height": 800}
@@ -28,7 +30,8 @@ PATIENCE = 120_000
 NASTY = (
     '<img src=x onerror="window.broken = 1"> \u202e"];alert(1)//</script><script>alert(2)</script>'
 )
-LAYER = "0-19"
+LAYER = "0-23"
+ONE_IN = 5
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,12 +57,19 @@ def neuroscribe(home: Path, *words: str) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The service over the built-in corpus, with some units of the demo explained."""
+    """The service over a part of the built-in corpus, with some units of the demo explained."""
     home = tmp_path_factory.mktemp("site") / "home"
-    neuroscribe(home, "explain-layer", "demo/mlp.2", "--units", LAYER, "--mode", "one-shot")
-    neuroscribe(home, "explain", "demo/mlp.2/163")
-    neuroscribe(home, "explain", "planted/negated/28")
-    with served(home, "builtin") as service:
+    corpus = home.parent / "part.jsonl"
+    rows = [
+        {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
+        for d in islice(BuiltinCorpus().documents(), 0, None, ONE_IN)
+    ]
+    corpus.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    on = ("--corpus", str(corpus))
+    neuroscribe(home, "explain-layer", "demo/mlp.2", "--units", LAYER, "--mode", "one-shot", *on)
+    neuroscribe(home, "explain", "demo/mlp.2/163", *on)
+    neuroscribe(home, "explain", "planted/negated/28", *on)
+    with served(home, corpus) as service:
         yield service.url
 
 
