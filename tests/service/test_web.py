@@ -266,6 +266,7 @@ def test_units_that_fire_on_a_text_are_found_without_scripts(
     assert page.having("i") == []
     assert "1 of 8 live units" in page.text
     assert "0.4 on average (95th percentile 2, 256 texts)" in page.text
+    assert "p 0.250 (smallest possible 0.004)" in page.text
     assert "Not collected, so not ranked: resid.0" in page.text
     assert "0.10 % 0.4 %" in page.text
     assert read(client, "/search/firing").having("table") == []
