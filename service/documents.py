@@ -102,8 +102,8 @@ class FiringUnit(Record):
 class FiringNull(Record):
     """How many units are as unusual on random text of the same length, in ``draws`` of it.
 
-    None of it is of documents that the shares are counted in. ``p`` is the share of draws, this text
-    among them, with as many units or more, ``smallest_p`` the least that so few draws allow.
+    None of it is of documents that the shares are counted in. ``p`` is the share of draws, this
+    text among them, with as many units or more, ``smallest_p`` the least that so few draws allow.
     """
 
     draws: int

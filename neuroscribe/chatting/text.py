@@ -106,6 +106,7 @@ def _edit(desk: Desk, given: EditUnit) -> Data:
         "null_divergence": None
         if null is None
         else {
+            "texts": null.texts,
             "units": null.units,
             "mean": null.mean.value,
             "largest": null.largest,
