@@ -287,7 +287,7 @@ def test_what_cannot_be_told_of_units_that_fire_is_said_on_the_page(desk: FakeDe
     asked = {"subject": "demo", "site": "", "text": "a", "subjects": asyncio.run(desk.subjects())}
     for above, said in (
         (None, "How many units are unusually high is not told: too few."),
-        (1, "1 of 8 live units peak as high"),
+        (1, "1 of 8 live units peak"),
     ):
         told = found.model_copy(update={"above": above, "null": None, "reason": "too few"})
         page = Page(served.firing_page(asked, told)).text
