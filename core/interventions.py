@@ -13,6 +13,11 @@ from core.results import Finite, Record
 
 InterventionKind = Literal["ablate", "push"]
 
+MOST_TEXTS = 16
+NULL_UNITS = 32
+MOST_NULL_UNITS = 100
+MOST_BY = 1e6
+
 
 class MovedToken(Record):
     """A token with its probability before and after the edit."""
@@ -27,8 +32,9 @@ class MovedText(Record):
 
     ``origin`` says whether the text was given or is an excerpt on which the unit is most active,
     up to its peak. The last ``tokens`` of it were read, ``left_out`` before them were not.
-    ``null_mean`` is the divergence by other units on this text, ``random_mean`` by directions drawn
-    at random. ``raised`` and ``lowered`` are the tokens whose probability moved most.
+    ``null_mean`` is the divergence by other units on this text (None: none was edited on it),
+    ``random_mean`` by directions drawn at random. ``raised`` and ``lowered`` are the tokens whose
+    probability moved most.
     """
 
     text: str
@@ -54,12 +60,15 @@ class MeanOverTexts(Record):
 class MovedByOthers(Record):
     """The same edit done to ``units`` other units, each by its own mean or typical peak.
 
+    ``texts`` says on which: the "same" that were given or, where the unit was edited on its
+    strongest excerpts, as many of each one's "own excerpts", so that all texts were chosen alike.
     ``mean`` and ``largest`` are over these units' means over texts. ``at_least`` of them move the
     prediction as far as the unit does, or farther: ``p`` is (1 + at_least) / (1 + units), and
     ``smallest_p`` the least that so few units allow. ``excess`` is how much farther the unit moves
-    it than they do on average, text by text.
+    it than they do on average, text by text (of excerpts: the strongest, the next, and so on).
     """
 
+    texts: Literal["same", "own excerpts"]
     units: int
     mean: MeanOverTexts
     largest: Finite

@@ -4,8 +4,10 @@ Activations of different units cannot be compared, so a unit's peak on the text 
 own peaks on the corpus: the share of windows of the ``explain`` split in which it fires as high.
 Ties, most of them among the rarest, are broken by the ratio to its typical peak.
 
-Of thousands of units some are unusually high on any text. How many is measured: the index's own
-random windows, cut to the lengths of the text's windows, are run and counted in the same way.
+Of thousands of units some are unusually high on any text. How many is measured: random windows of
+the index, cut to the lengths of the text's windows, are run and counted in the same way. They are
+those of the ``select`` split: documents of which no window is among the peaks that they are set
+against, as none of the text is.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 UNUSUAL = 0.01
 """A unit counts as unusually high where at most this share of windows has a peak as high."""
 NULL_WINDOWS = 256
-EXPLAIN = 0
+EXPLAIN, SELECT = 0, 1
 
 IndexOf = Callable[[str], "ActivationIndex | None"]
 Windows = Sequence[tuple[int, ...]]
@@ -48,9 +50,11 @@ class Own:
 
     ``tail`` [units, bins + 1] is the share of windows whose peak is in this bin or above, one more
     counted in (the text that is asked about), so that it is never 0;
-    ``typical`` [units] the median of the strongest peaks (0 without any), ``live`` [units].
+    ``typical`` [units] the median of the strongest peaks (0 without any), ``live`` [units];
+    ``windows`` are so many.
     """
 
+    windows: int
     tail: Tensor
     typical: Tensor
     live: Tensor
@@ -64,7 +68,7 @@ class Own:
         held = torch.where(tables.top == NO_KEY, torch.nan, key_values(tables.top))
         live = torch.zeros(len(counts), dtype=torch.bool)
         live[torch.from_numpy(index.live_units(site))] = True
-        return cls(tail, held.nanmedian(dim=1).values.nan_to_num(0.0), live)
+        return cls(int(counts[0].sum()), tail, held.nanmedian(dim=1).values.nan_to_num(0.0), live)
 
     def shares(self, peaks: Tensor) -> Tensor:
         """Share of windows that peak as high as ``peaks`` [..., units]; 1 where it is silent."""
@@ -101,7 +105,8 @@ def fires_on(
     own = {name: Own.of(index, name) for name, index in indexes.items()}
     peaks, places = _highest(subject, infos, windows)
     random = _on_random_text(subject, one, infos, windows)
-    above = sum(int((own[name].shares(peaks[name]) <= UNUSUAL).sum()) for name in own)
+    too_few = _too_few(own)
+    above = None if too_few else int(_unusual(own, peaks))
     tokens = [token for window in windows for token in subject.vocabulary.decode(window)]
     return FiringFound(
         subject=subject.spec.name,
@@ -114,7 +119,8 @@ def fires_on(
         not_collected=missing,
         unusual=UNUSUAL,
         above=above,
-        null=_null(own, random, above),
+        null=None if above is None or random is None else _null(own, random, above),
+        reason=too_few or (None if random is not None else "too little random text of this length"),
     )
 
 
@@ -203,9 +209,9 @@ def _on_random_text(
 ) -> dict[str, Tensor] | None:
     """Each unit's peaks on random text cut like ``windows``, by site: [draws, units].
 
-    None where the index keeps less random text than one draw takes.
+    The text is of the ``select`` split. None where it has less than one draw takes.
     """
-    random = index.windows.random[EXPLAIN][:NULL_WINDOWS]
+    random = index.windows.random[SELECT][:NULL_WINDOWS]
     draws = len(random) // len(windows)
     if not draws:
         return None
@@ -221,19 +227,30 @@ def _on_random_text(
     return _by_site(infos, torch.stack(highest).amax(dim=0))
 
 
-def _null(
-    own: Mapping[str, Own], random: Mapping[str, Tensor] | None, above: int
-) -> FiringNull | None:
-    """How many units are as unusual on random text."""
-    if random is None:
+def _too_few(own: Mapping[str, Own]) -> str | None:
+    """Why no unit can be unusually high: the least share that so few windows allow is above it."""
+    fewest = min(known.windows for known in own.values())
+    if 1 / (1 + fewest) <= UNUSUAL:
         return None
-    unusual = [(own[name].shares(peaks) <= UNUSUAL).sum(dim=1) for name, peaks in random.items()]
-    counts = torch.stack(unusual).sum(dim=0).numpy()
+    needed = round(1 / UNUSUAL) - 1
+    return f"a share of {100 * UNUSUAL:g} % takes {needed} windows, and the index has {fewest}"
+
+
+def _unusual(own: Mapping[str, Own], peaks: Mapping[str, Tensor]) -> Tensor:
+    """How many units are unusually high at ``peaks`` [..., units] of each site: [...]."""
+    counts = [(own[name].shares(peaks[name]) <= UNUSUAL).sum(dim=-1) for name in own]
+    return torch.stack(counts).sum(dim=0)
+
+
+def _null(own: Mapping[str, Own], random: Mapping[str, Tensor], above: int) -> FiringNull:
+    """How many units are as unusual on random text."""
+    counts = _unusual(own, random).numpy()
     return FiringNull(
         draws=len(counts),
         mean=float(counts.mean()),
         p95=float(np.quantile(counts, 0.95)),
         p=float((1 + (counts >= above).sum()) / (1 + len(counts))),
+        smallest_p=1 / (1 + len(counts)),
     )
 
 

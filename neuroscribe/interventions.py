@@ -1,22 +1,26 @@
 """Edits a unit while the model reads a text: how far the prediction after the last token moves.
 
 The same edit of other units of the site, and changes of the same size along random directions,
-stand beside it: what any edit does is no sign that this unit matters. Everything that is done on
-one text runs through the subject as one batch, in which each row has an edit of its own.
+stand beside it: what any edit does is no sign that this unit matters. How a text was chosen decides
+what a unit does on it, so the others are edited on the same texts where these were given, and each
+on its own strongest excerpts where the unit is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import InvalidSetting, UnsupportedOperation
+from core.errors import InvalidSetting
 from core.ids import UnitId
 from core.interventions import (
+    MOST_BY,
+    MOST_NULL_UNITS,
+    MOST_TEXTS,
+    NULL_UNITS,
     InterventionDocument,
     InterventionKind,
     MeanOverTexts,
@@ -25,29 +29,20 @@ from core.interventions import (
     MovedText,
     MovedToken,
 )
+from neuroscribe.edits import Array, Done, alone, along, divergences, each_on_its_own
 from scoring import bootstrap
-from subjects.memory import in_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from subjects.index.reader import ActivationIndex
-    from subjects.protocol import Edit, Subject
+    from subjects.protocol import Subject
 
-Array = NDArray[np.float64]
-Edits = Callable[[slice], "list[Edit]"]
-"""The edits of some rows of a batch."""
-
-MOST_TEXTS = 16
-NULL_UNITS = 32
-MOST_NULL_UNITS = 100
-MOST_BY = 1e6
 DIRECTIONS = 8
+EXPLAIN = 0
 CONTEXT = 256
 """So many of a text's last tokens are read."""
 LISTED = 8
-_AT_ONCE = 64
-_LOGITS_AT_ONCE = 1 << 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +72,14 @@ class Intervention:
             raise InvalidSetting(f"cannot push by {self.by!r}", f"at most {MOST_BY:g} either way")
         if self.seed < 0:
             raise InvalidSetting(f"{self.seed} is no seed", "give 0 or more")
-        if max(len(self.texts), self.excerpts) > MOST_TEXTS:
+        if len(self.texts) > MOST_TEXTS:
             raise InvalidSetting(f"at most {MOST_TEXTS} texts", "give fewer")
+        if not 1 <= self.excerpts <= MOST_TEXTS:
+            raise InvalidSetting(f"cannot read {self.excerpts} excerpts", f"give 1 to {MOST_TEXTS}")
+        if not 0 <= self.null_units <= MOST_NULL_UNITS:
+            raise InvalidSetting(
+                f"cannot compare with {self.null_units} units", f"give 0 to {MOST_NULL_UNITS}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +89,6 @@ class _Read:
     ids: list[int]
     left_out: int
     given: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What was done to the unit, in numbers and in words; ``amount`` of any unit alike."""
-
-    kind: InterventionKind
-    amount: Callable[[UnitId], float]
-    words: str
 
 
 def intervene(
@@ -116,17 +108,22 @@ def intervene(
     width = subject.sites()[asked.unit.site].width
     directions = rng.normal(size=(DIRECTIONS, width))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    moved, by_others, at_random = [], [], []
+    given = bool(asked.texts)
+    moved, on_same, at_random = [], [], []
     for text in texts:
-        logs = _alone(subject, text.ids, [asked.unit, *others], done)
-        drawn = _along(subject, text.ids, asked.unit, directions, done)
-        apart = _divergences(logs[0], logs[1:])
-        by_others.append(apart[1:])
-        at_random.append(_divergences(logs[0], drawn))
+        logs = alone(subject, text.ids, [asked.unit, *(others if given else [])], done)
+        drawn = along(subject, text.ids, asked.unit, directions, done)
+        apart = divergences(logs[:1], logs[1:])
+        on_same.append(apart[1:])
+        at_random.append(divergences(logs[:1], drawn))
         moved.append(_moved(subject, text, apart, at_random[-1], logs))
     pushed = asked.kind == "push"
     own = np.array([text.divergence for text in moved])
     random = np.array(at_random).mean(axis=0)
+    if given or index is None:
+        by_others = np.array(on_same)
+    else:
+        by_others = _on_own_excerpts(subject, index, others, len(texts), done)
     return InterventionDocument(
         unit=asked.unit,
         spec_hash=subject.spec.hash,
@@ -137,8 +134,8 @@ def intervene(
         amount=done.amount(asked.unit),
         predicts="token_itself" if subject.spec.family == "masked" else "next_token",
         divergence=_mean(own, asked.seed),
-        null=_null(own, np.array(by_others), asked.seed) if others else None,
-        null_reason=None if others else _why_alone(index, asked),
+        null=_null(own, by_others, given, asked.seed) if by_others.size else None,
+        null_reason=None if by_others.size else _why_alone(index, asked, others),
         random=MovedAtRandom(
             directions=len(random), mean=float(random.mean()), largest=float(random.max())
         ),
@@ -150,11 +147,11 @@ def _by(asked: Intervention) -> float:
     return 1.0 if asked.by is None else asked.by
 
 
-def _done(index: ActivationIndex | None, asked: Intervention) -> _Done:
+def _done(index: ActivationIndex | None, asked: Intervention) -> Done:
     if asked.kind == "ablate":
         if index is None:
-            return _Done("ablate", lambda unit: 0.0, "set to zero")
-        return _Done("ablate", lambda unit: index.statistics(unit).mean, "set to its mean")
+            return Done("ablate", lambda unit: 0.0, "set to zero")
+        return Done("ablate", lambda unit: index.statistics(unit).mean, "set to its mean")
     by = _by(asked)
     if index is None:
         if asked.by is None:
@@ -163,13 +160,13 @@ def _done(index: ActivationIndex | None, asked: Intervention) -> _Done:
                 "collected",
                 "say by how much, in the unit's own scale",
             )
-        return _Done("push", lambda unit: by, f"pushed by {by:g}")
+        return Done("push", lambda unit: by, f"pushed by {by:g}")
     if not index.typical_peak(asked.unit):
         raise InvalidSetting(
             f"{str(asked.unit)!r} has no typical peak: it was never active", "ablate it"
         )
     words = f"pushed by {by:g} typical peaks"
-    return _Done("push", lambda unit: by * index.typical_peak(unit), words)
+    return Done("push", lambda unit: by * index.typical_peak(unit), words)
 
 
 def _others(index: ActivationIndex | None, asked: Intervention) -> list[UnitId]:
@@ -180,10 +177,14 @@ def _others(index: ActivationIndex | None, asked: Intervention) -> list[UnitId]:
     return [UnitId(unit.subject, unit.site, other) for other in chosen]
 
 
-def _why_alone(index: ActivationIndex | None, asked: Intervention) -> str:
+def _why_alone(index: ActivationIndex | None, asked: Intervention, others: list[UnitId]) -> str:
     if index is None:
         return "the site was not collected, so its live units are not known"
-    return "none was asked for" if not asked.null_units else "the site has no other live unit"
+    if not asked.null_units:
+        return "none was asked for"
+    if others:
+        return "no other live unit of the site has as many excerpts"
+    return "the site has no other live unit"
 
 
 def _texts(subject: Subject, index: ActivationIndex | None, asked: Intervention) -> list[_Read]:
@@ -196,100 +197,34 @@ def _texts(subject: Subject, index: ActivationIndex | None, asked: Intervention)
                 raise InvalidSetting(f"{text!r} has no tokens", "give a longer text")
             found.append(_Read(ids[-longest:], max(0, len(ids) - longest), given=True))
         return found
-    top = None if index is None else index.evidence(asked.unit).explain.top
-    if top is None or not len(top):
+    own = [] if index is None else _excerpts(subject, index, asked.unit, asked.excerpts)
+    if not own:
         raise InvalidSetting(
             f"no text is known on which {str(asked.unit)!r} is active", "give a text"
         )
-    rows = zip(top.token_ids[: asked.excerpts], top.activations, strict=False)
-    return [
-        _Read([int(i) for i in ids[: int(values.argmax()) + 1]][-longest:], 0, given=False)
-        for ids, values in rows
-    ]
+    return [_Read(ids, 0, given=False) for ids in own]
 
 
-def _alone(subject: Subject, ids: list[int], units: list[UnitId], done: _Done) -> Tensor:
-    """Log-probabilities [1 + units, vocabulary]: without any edit, then with one unit edited."""
-    amounts = np.array([done.amount(unit) for unit in units])
-
-    def edits(rows: slice) -> list[Edit]:
-        # Row r is left alone by every factor of 1 and every 0 that is added to it.
-        first = max(rows.start, 1)
-        here = range(first - 1, rows.stop - 1)
-        own = np.zeros((rows.stop - rows.start, len(ids), len(here)), np.float32)
-        for column, number in enumerate(here):
-            own[number + 1 - rows.start, :, column] = 1.0
-        return _edits(units, here, own, amounts, done.kind)
-
-    return _logs(subject, ids, 1 + len(units), edits)
-
-
-def _edits(
-    units: list[UnitId],
-    numbers: range,
-    own: NDArray[np.float32],
-    amounts: Array,
-    kind: InterventionKind,
-) -> list[Edit]:
-    """What sets or pushes unit ``numbers[k]`` where ``own`` [rows, tokens, units] is 1."""
-    from subjects.protocol import Edit
-
-    if not numbers:
+def _excerpts(
+    subject: Subject, index: ActivationIndex, unit: UnitId, count: int
+) -> list[list[int]]:
+    """Tokens of a unit's ``count`` strongest windows, the strongest first, each up to its peak."""
+    numbers = index.strongest(unit.site, unit.index, EXPLAIN)[:count]
+    if not len(numbers):
         return []
-    site, columns = units[0].site, [units[n].index for n in numbers]
-    added = (own * amounts[numbers.start : numbers.stop]).astype(np.float32)
-    push = Edit(site, "add", columns, added)
-    return [push] if kind == "push" else [Edit(site, "scale", columns, 1.0 - own), push]
+    longest = min(CONTEXT, subject.max_text)
+    ends = index.values(unit.site, numbers, [unit.index])[:, :, 0].argmax(axis=1) + 1
+    rows = index.windows.ids[index.windows.rows(numbers)]
+    return [row[:end][-longest:].tolist() for row, end in zip(rows, ends.tolist(), strict=True)]
 
 
-def _along(
-    subject: Subject, ids: list[int], unit: UnitId, directions: Array, done: _Done
-) -> Tensor:
-    """Log-probabilities [directions, vocabulary] after changes as large as the unit's own."""
-    from subjects.protocol import Edit
-
-    change = np.full(len(ids), done.amount(unit))
-    if done.kind == "ablate":
-        batch = subject.batch(np.array([ids], dtype=np.int64))
-        values = subject.activations(batch, [unit.site])[unit.site][0, :, unit.index]
-        change -= values.double().cpu().numpy()
-
-    def edits(rows: slice) -> list[Edit]:
-        added = directions[rows, None, :] * change[:, None]
-        return [Edit(unit.site, "add", None, added.astype(np.float32))]
-
-    return _logs(subject, ids, len(directions), edits)
-
-
-def _logs(subject: Subject, ids: list[int], rows: int, edits: Edits) -> Tensor:
-    """Log-probabilities [rows, vocabulary] after the last token of the same text, edited by row."""
-    import torch
-
-    start = 0
-
-    def run(part: NDArray[np.int64]) -> Tensor:
-        here = edits(slice(start, start + len(part)))
-        return subject.logits(subject.batch(part), here)[:, -1].double().log_softmax(-1).cpu()
-
-    copies = np.tile(np.array(ids, dtype=np.int64), (rows, 1))
-    at_once = _LOGITS_AT_ONCE // (len(ids) * len(subject.vocabulary.strings))
-    parts = []
-    for _, logs in in_parts(run, copies, min(_AT_ONCE, at_once), subject=subject.spec.name):
-        parts.append(logs)
-        start += len(logs)
-    found = torch.cat(parts)
-    if found.isnan().any():
-        raise UnsupportedOperation(
-            f"{subject.spec.name!r} gives no probabilities under this edit", "push less far"
-        )
-    return found
-
-
-def _divergences(plain: Tensor, edited: Tensor) -> Array:
-    from subjects.effects import jensen_shannon
-
-    found: Array = jensen_shannon(plain[None], edited).numpy()
-    return found
+def _on_own_excerpts(
+    subject: Subject, index: ActivationIndex, others: list[UnitId], count: int, done: Done
+) -> Array:
+    """Divergences [count, units] by the others that have ``count`` excerpts, each on its own."""
+    read = [(unit, _excerpts(subject, index, unit, count)) for unit in others]
+    texts = [(unit, ids) for unit, own in read if len(own) == count for ids in own]
+    return each_on_its_own(subject, texts, done).reshape(-1, count).T
 
 
 def _moved(
@@ -321,12 +256,13 @@ def _moved(
     )
 
 
-def _null(own: Array, others: Array, seed: int) -> MovedByOthers:
-    """``own`` [texts] beside ``others`` [texts, units]."""
+def _null(own: Array, others: Array, given: bool, seed: int) -> MovedByOthers:
+    """``own`` [texts] beside ``others`` [texts, units], on the texts that were ``given``."""
     means = others.mean(axis=0)
     units = len(means)
     at_least = int((means >= own.mean()).sum())
     return MovedByOthers(
+        texts="same" if given else "own excerpts",
         units=units,
         mean=_mean(others.mean(axis=1), seed),
         largest=float(means.max()),

@@ -7,10 +7,16 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from core.ids import UnitIdField
-from core.interventions import InterventionKind
+from core.interventions import (
+    MOST_BY,
+    MOST_NULL_UNITS,
+    MOST_TEXTS,
+    NULL_UNITS,
+    InterventionKind,
+)
 from core.results import Finite, Record
 
-MOST_TEXTS = 16
+MOST_RUN = 16
 LONGEST_TEXT = 8_000
 LONGEST_SENTENCE = 2_000
 LONGEST_WAIT = 60.0
@@ -69,7 +75,7 @@ class RunBody(Record):
     predicts is shown beside."""
 
     unit: UnitIdField
-    texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_RUN)]
     explanation: Sentence | None = None
 
 
@@ -100,10 +106,10 @@ class InterveneBody(Record):
 
     unit: UnitIdField
     kind: InterventionKind
-    by: Annotated[Finite, Field(ge=-1e6, le=1e6)] | None = None
+    by: Annotated[Finite, Field(ge=-MOST_BY, le=MOST_BY)] | None = None
     texts: Annotated[list[Text], Field(max_length=MOST_TEXTS)] = Field(default_factory=list)
     excerpts: Annotated[int, Field(ge=1, le=MOST_TEXTS)] = 1
-    null_units: Annotated[int, Field(ge=0, le=100)] = 32
+    null_units: Annotated[int, Field(ge=0, le=MOST_NULL_UNITS)] = NULL_UNITS
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 

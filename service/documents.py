@@ -102,21 +102,23 @@ class FiringUnit(Record):
 class FiringNull(Record):
     """How many units are as unusual on random text of the same length, in ``draws`` of it.
 
-    ``p`` is the share of draws, this text among them, with as many units or more.
+    None of it is of documents that the shares are counted in. ``p`` is the share of draws, this
+    text among them, with as many units or more, ``smallest_p`` the least that so few draws allow.
     """
 
     draws: int
     mean: Finite
     p95: Finite
     p: Finite
+    smallest_p: Finite
 
 
 class FiringFound(Record):
     """Units that a text makes fire, the most unusual first.
 
     ``ranked`` live units of ``sites`` were looked at; ``not_collected`` sites cannot be. ``above``
-    counts units with a ``share`` of at most ``unusual``; ``null`` says how many there are anyway
-    (None: too little random text). The subject read the text in ``windows`` pieces.
+    counts units with a ``share`` of at most ``unusual``; ``null`` says how many there are anyway.
+    ``reason`` says why one of these is None. The subject read the text in ``windows`` pieces.
     """
 
     subject: str
@@ -128,8 +130,9 @@ class FiringFound(Record):
     sites: list[str]
     not_collected: list[str]
     unusual: Finite
-    above: int
+    above: int | None
     null: FiringNull | None
+    reason: str | None
 
 
 class Health(Record):

@@ -95,15 +95,21 @@ def _run(data: Mapping[str, Any]) -> str:
     )
 
 
+_BESIDE = {
+    "same": "edited alike on the same text",
+    "own excerpts": "edited alike on their own strongest text",
+}
+
+
 def _edited(data: Mapping[str, Any]) -> str:
     null = data["null_divergence"]
     lines = [
         f"{data['unit']}, {data['edit']}, after {_quoted(data['text'])}: the next token's "
         f"distribution moves by {_number(data['divergence'])} nats (Jensen-Shannon); "
         + (
-            "no other units to compare with: no index yet"
+            f"no other units to compare with: {data['null_reason']}"
             if null is None
-            else f"the same done to {null['units']} other units of the site: mean "
+            else f"{null['units']} other units of the site, {_BESIDE[null['texts']]}: mean "
             f"{_number(null['mean'])}, largest {_number(null['largest'])}, p {_number(null['p'])} "
             f"(at least {_number(null['smallest_p'])})"
         )

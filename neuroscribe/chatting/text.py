@@ -99,12 +99,14 @@ def _edit(desk: Desk, given: EditUnit) -> Data:
         "null_divergence": None
         if null is None
         else {
+            "texts": null.texts,
             "units": null.units,
             "mean": null.mean.value,
             "largest": null.largest,
             "p": null.p,
             "smallest_p": null.smallest_p,
         },
+        "null_reason": found.null_reason,
         "random_divergence": found.random.mean,
         "cite": _cite("edit", given),
     }

@@ -8,6 +8,7 @@ import typer
 
 from core.errors import InvalidSetting
 from core.ids import UnitId
+from core.interventions import MOST_NULL_UNITS, MOST_TEXTS, NULL_UNITS
 from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 
@@ -26,15 +27,18 @@ def intervene(
         list[str] | None,
         typer.Option(
             "--text",
-            help="What the model reads (up to 16 times). Default: the unit's strongest excerpts.",
+            help=f"What the model reads (up to {MOST_TEXTS} times). Default: the unit's strongest "
+            "excerpts.",
         ),
     ] = None,
     excerpts: Annotated[
-        int, typer.Option("--excerpts", min=1, max=16, help="So many excerpts, without --text.")
+        int,
+        typer.Option("--excerpts", min=1, max=MOST_TEXTS, help="So many excerpts, without --text."),
     ] = 1,
     null_units: Annotated[
-        int, typer.Option("--null-units", min=0, max=100, help="Other units, edited alike.")
-    ] = 32,
+        int,
+        typer.Option("--null-units", min=0, max=MOST_NULL_UNITS, help="Other units, edited alike."),
+    ] = NULL_UNITS,
     json: options.Json = False,
     seed: options.Seed = 0,
     corpus: options.Corpus = "builtin",

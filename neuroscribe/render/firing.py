@@ -54,19 +54,24 @@ def _figures(unit: FiringUnit) -> Text:
 def _below(found: FiringFound) -> list[str]:
     """What the figures mean, how many units are as unusual anyway, and what was left out."""
     lines = [_LEGEND] if found.units else []
+    lines.append(_counted(found))
+    if found.not_collected:
+        lines.append("not collected, so not ranked: " + ", ".join(found.not_collected))
+    return lines
+
+
+def _counted(found: FiringFound) -> str:
+    if found.above is None:
+        return f"how many units are unusually high is not told: {found.reason}"
     share = f"{100 * found.unusual:g} %"
     told = (
         f"{found.above:,} of {found.ranked:,} live units are as high in at most {share} of windows"
     )
     if found.null is None:
-        told += "; too little random text of this length to say how many are anyway"
-    else:
-        null = found.null
-        told += (
-            f"; on random text {null.mean:.1f} on average (95th percentile {null.p95:.0f}, "
-            f"{null.draws} texts), as many or more: p {figure(null.p)}"
-        )
-    lines.append(told)
-    if found.not_collected:
-        lines.append("not collected, so not ranked: " + ", ".join(found.not_collected))
-    return lines
+        return f"{told}; how many are anyway is not told: {found.reason}"
+    null = found.null
+    return (
+        f"{told}; on random text {null.mean:.1f} on average (95th percentile {null.p95:.0f}, "
+        f"{null.draws} texts), as many or more: p {figure(null.p)} "
+        f"(smallest possible {figure(null.smallest_p)})"
+    )

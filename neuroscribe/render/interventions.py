@@ -37,6 +37,8 @@ def _figures(found: InterventionDocument) -> RenderableType:
         null = found.null
         beside = _mean(null.mean).append(f"  largest {number(null.largest)}", style="dim")
         table.add_row(f"{null.units} other units", beside)
+        if null.texts == "own excerpts":
+            table.add_row("", Text("each on its own strongest excerpts", style="dim"))
         rank = f"p {number(null.p)} ({null.at_least} of them move it as far; "
         table.add_row("", Text(f"{rank}smallest p possible {number(null.smallest_p)})"))
     random = found.random

@@ -141,11 +141,11 @@ def test_ablating_and_pushing_change_what_comes_next(
 ) -> None:
     unit = "demo-tiny/mlp.1/3"
     early = ask(f"push {unit} by 5 after 'the keys of the cabinet'")["answer"]["text"]
-    assert "no index yet" in early
+    assert "no other units to compare with" in early
     run("collect", "demo-tiny", "--corpus", corpus, "--sites", "mlp.0,mlp.1")
     run("show", unit, "--corpus", corpus, "--json")
     first = ask(f"what happens if I ablate {unit} after 'the keys of the cabinet'?")
-    assert "other units of the site: mean" in first["answer"]["text"]
+    assert "other units of the site, edited alike on the same text: mean" in first["answer"]["text"]
     pushed = ask("push it by 3 after 'the keys of the cabinet'", "--thread", first["thread"])
     assert "3 typical peaks" in pushed["answer"]["text"]
     assert "more likely" in pushed["answer"]["text"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,15 +15,16 @@ import pytest
 import torch
 
 from core.errors import IndexMissing, InvalidSetting, UnknownSite
+from core.evidence import SPLITS
 from core.ids import UnitId
 from core.settings import Settings
 from neuroscribe.firing import UNUSUAL, Own, fires_on
 from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.workspace import CorpusChoice, Workspace
-from service.bodies import FiringBody
 from service.problems import ServiceError
 from storage import Store, open_store
+from subjects.corpora.generated import documents
 from tests.neuroscribe.conftest import Ran
 from tests.neuroscribe.test_search_command import save
 
@@ -105,8 +107,9 @@ def test_a_text_is_set_against_random_text_of_its_own_length(
 ) -> None:
     found = find(TEXT)
     assert found.unusual == UNUSUAL
+    assert found.reason is None
     assert found.null.draws > 20
-    assert 0 < found.null.p <= 1
+    assert found.null.smallest_p == 1 / (1 + found.null.draws) <= found.null.p <= 1
     assert 0 <= found.null.mean <= found.ranked
     assert all(0 < u.random_share <= 1 for u in found.units)
     assert find(TEXT) == found
@@ -115,8 +118,62 @@ def test_a_text_is_set_against_random_text_of_its_own_length(
     assert long.null.draws < found.null.draws
     monkeypatch.setattr("neuroscribe.firing.NULL_WINDOWS", 1)
     little = find(TEXT * 8)
-    assert little.null is None
+    assert (little.null, little.reason) == (None, "too little random text of this length")
+    assert little.above is not None
     assert {u.random_share for u in little.units} == {None}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Short documents, of which each gives one window."""
+    path = tmp_path_factory.mktemp("many") / "many.jsonl"
+    found = [d for name in ("agreement", "prose") for d in documents(name, seed=3, count=130)]
+    path.write_text("\n".join(json.dumps({"id": d.id, "text": d.text}) for d in found))
+    return path
+
+
+def test_of_new_random_texts_as_many_are_unusual_as_p_says(
+    collected: Workspace, store: Store, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts that no index has seen in its shares or its null are unusual by chance alone."""
+    choice = CorpusChoice(str(many), window=16, per_document=1)
+    index = collected.index("demo-tiny", "mlp.0", choice)
+    new = index.windows.random[SPLITS.index("report")]
+    texts = index.windows.ids[index.windows.rows(new)].tolist()
+
+    index_of = {"mlp.0": index}.get
+
+    def p(ids: list[int]) -> float:
+        monkeypatch.setattr("neuroscribe.firing.windows_of", lambda *_: (tuple(ids),))
+        found = fires_on(index.subject, "as given", index_of, store, limit=1)
+        assert found.null is not None
+        return found.null.p
+
+    found = np.array([p(ids) for ids in texts])
+    draws = len(index.windows.random[SPLITS.index("select")])
+    few = 1 / len(texts) + 1 / draws  # both are samples
+    tied = np.mean(found[:, None] == found)  # as many units on both texts: counted against both
+    assert len(texts) > 40
+    assert abs(found.mean() - (1 + tied) / 2) < 3 * np.sqrt(few / 12)
+    for level in (0.1, 0.25):
+        assert np.mean(found <= level) < level + 3 * np.sqrt(few * level * (1 - level))
+    assert np.mean(found <= 0.25) > 0.05
+
+
+def test_where_no_share_can_be_small_nothing_is_counted(
+    run: Run, collected: Workspace, store: Store, many: Path, home: Path
+) -> None:
+    choice = CorpusChoice(str(many), window=16, per_document=1, limit=100)
+    index = collected.index("demo-tiny", "mlp.0", choice)
+    found = fires_on(index.subject, TEXT, lambda _: index, store, site="mlp.1")
+    windows = index.manifest.n_windows[0]
+    assert 50 < windows < 99
+    assert found.units
+    assert (found.above, found.null) == (None, None)
+    assert found.reason == f"a share of 1 % takes 99 windows, and the index has {windows}"
+    given = ("--corpus", many, "--window", "16", "--per-document", "1", "--rows", "100")
+    told = run("search", "--subject", "demo-tiny", "--site", "mlp.1", "--fires-on", TEXT, *given)
+    assert f"is not told: {found.reason}" in " ".join(told.out.split())
 
 
 def test_what_was_not_collected_is_named_and_left_out(find: Callable[..., Any]) -> None:
@@ -155,6 +212,7 @@ def test_a_planted_unit_is_found_by_its_word_with_what_was_said_of_it(
     assert "explained: fires on [bold]a word" in told.out
     assert "\x1b" not in told.out
     assert "on random text" in told.out
+    assert "smallest possible" in " ".join(told.out.split())
 
 
 @pytest.mark.parametrize(
@@ -175,20 +233,23 @@ def test_what_cannot_be_asked_together_is_one_line(
     assert (told.code, told.json["error"]["code"]) == (2, "invalid_setting")
 
 
-def test_the_service_asks_one_at_a_time_and_refuses_a_crowd(
-    collected: Workspace, store: Store, few: Path
-) -> None:
-    subject = collected.subject("demo-tiny")
-    index_of = partial(collected.index_if_there, "demo-tiny", choice=CorpusChoice(str(few)))
+def test_the_service_asks_one_at_a_time_and_refuses_a_crowd(store: Store) -> None:
     finding = Finding(Settings(service_queue=2), store)
-    body = FiringBody(subject="demo-tiny", text="cat", limit=1)
+    inside: list[int] = []
 
-    async def ask() -> list[Any]:
-        asked = (finding.firing(subject, body, index_of) for _ in range(3))
-        return await asyncio.gather(*asked, return_exceptions=True)
+    async def ask(number: int) -> int:
+        async with finding.firing():
+            inside.append(number)
+            await asyncio.sleep(0)
+            assert inside == [number]
+            inside.clear()
+            return number
 
-    one, two, three = asyncio.run(ask())
-    assert one == two
+    async def crowd() -> list[Any]:
+        return await asyncio.gather(*map(ask, range(3)), return_exceptions=True)
+
+    one, two, three = asyncio.run(crowd())
+    assert (one, two) == (0, 1)
     assert isinstance(three, ServiceError)
     assert (three.status, three.code) == (503, "queue_full")
 

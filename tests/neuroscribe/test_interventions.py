@@ -78,7 +78,7 @@ def test_rows_of_a_batch_are_edited_as_each_would_be_alone(
     assert found.null.mean.value == pytest.approx(np.mean(others), rel=1e-3, abs=1e-9)
     assert found.null.largest == pytest.approx(max(others), rel=1e-3, abs=1e-9)
     assert found.null.at_least == sum(o >= found.divergence.value for o in others)
-    assert (found.null.units, found.null.smallest_p) == (3, 0.25)
+    assert (found.null.texts, found.null.units, found.null.smallest_p) == ("same", 3, 0.25)
     assert found.null.p == (1 + found.null.at_least) / 4
 
 
@@ -114,6 +114,61 @@ def test_without_a_text_the_strongest_excerpts_are_read_up_to_their_peaks(
     assert found.divergence.low is not None
 
 
+@pytest.mark.parametrize("kind", ["ablate", "push"])
+def test_other_units_are_edited_on_their_own_strongest_excerpts(
+    index: ActivationIndex, kind: Any
+) -> None:
+    """A text on which a unit is at its strongest says more of that unit than of any other."""
+    found = intervene(index.subject, index, Intervention(UNIT, kind, excerpts=2, null_units=5))
+
+    def alone_on_its_own(number: int) -> float:
+        other = UnitId(UNIT.subject, UNIT.site, number)
+        told = intervene(index.subject, index, Intervention(other, kind, excerpts=2, null_units=0))
+        return told.divergence.value
+
+    others = [alone_on_its_own(number) for number in index.null_units(UNIT)[:5]]
+    assert found.null is not None
+    assert (found.null.texts, found.null.units) == ("own excerpts", 5)
+    assert found.null.mean.value == pytest.approx(np.mean(others), rel=1e-3, abs=1e-9)
+    assert found.null.largest == pytest.approx(max(others), rel=1e-3, abs=1e-9)
+    assert found.null.excess.value == pytest.approx(
+        found.divergence.value - np.mean(others), rel=1e-3, abs=1e-9
+    )
+    assert [text.null_mean for text in found.texts] == [None, None]
+
+
+def test_p_of_units_on_their_own_excerpts_is_a_p_value(index: ActivationIndex) -> None:
+    """Units drawn at random move it as far as others do: their p is that of chance."""
+    units = np.random.default_rng(0).permutation(index.live_units("mlp.1"))[:24].tolist()
+
+    def p(number: int) -> float:
+        asked = Intervention(UnitId("demo-tiny", "mlp.1", number), "ablate")
+        null = intervene(index.subject, index, asked).null
+        assert null is not None
+        return null.p
+
+    found = np.array([p(number) for number in units])
+    few = 1 / len(units) + 1 / 32  # both are samples
+    assert abs(found.mean() - 0.5) < 3 * np.sqrt(few / 12)
+    for level in (0.1, 0.5):
+        assert abs(np.mean(found <= level) - level) < 3 * np.sqrt(few * level * (1 - level))
+
+
+def test_without_excerpts_of_other_units_there_is_no_p(
+    index: ActivationIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strongest = ActivationIndex.strongest
+
+    def of_one(self: ActivationIndex, site: str, unit: int, split: int) -> Any:
+        return strongest(self, site, unit, split)[: 9 if unit == UNIT.index else 1]
+
+    monkeypatch.setattr(ActivationIndex, "strongest", of_one)
+    found = intervene(index.subject, index, Intervention(UNIT, "ablate", excerpts=2))
+    assert len(found.texts) == 2
+    assert found.null is None
+    assert found.null_reason == "no other live unit of the site has as many excerpts"
+
+
 def test_a_push_by_nothing_moves_nothing(index: ActivationIndex) -> None:
     found = intervene(index.subject, index, Intervention(UNIT, "push", 0.0, TEXTS[:2]))
     assert found.divergence.value == pytest.approx(0.0, abs=1e-9)
@@ -141,6 +196,10 @@ def test_only_the_end_of_a_long_text_is_read(index: ActivationIndex) -> None:
         ({"kind": "push", "by": 1.0, "texts": ("",)}, "no tokens"),
         ({"kind": "push", "texts": ("a",)}, "not known"),
         ({"kind": "ablate"}, "no text is known"),
+        ({"kind": "ablate", "excerpts": 0}, "cannot read 0 excerpts"),
+        ({"kind": "ablate", "excerpts": 17}, "cannot read 17 excerpts"),
+        ({"kind": "ablate", "null_units": -1}, "cannot compare with -1 units"),
+        ({"kind": "ablate", "null_units": 101}, "cannot compare with 101 units"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -186,6 +245,9 @@ def test_command_line_and_http_say_the_same(
     assert (shown.code, "other units" in shown.out, "smallest p possible 0.2" in shown.out) == (
         0, True, True,
     )  # fmt: skip
+    own = run("intervene", str(UNIT), "--ablate", *chosen)
+    assert "each on its own strongest excerpts" in own.out
+    assert "own strongest excerpts" not in shown.out
 
 
 def test_refusals_over_http_and_on_the_command_line(run: Run, client: Client) -> None:

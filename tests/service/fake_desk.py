@@ -283,7 +283,7 @@ class FakeDesk:
         return FiringFound(
             subject="demo", corpus="builtin", tokens=["<b>"], windows=1, units=[unit], ranked=8,
             sites=["mlp.0"], not_collected=["resid.0"], unusual=0.01, above=1,
-            null=FiringNull(draws=256, mean=0.4, p95=2.0, p=0.25),
+            null=FiringNull(draws=256, mean=0.4, p95=2.0, p=0.25, smallest_p=1 / 257), reason=None,
         )  # fmt: skip
 
     async def texts(self, body: RunBody) -> TextsRun:

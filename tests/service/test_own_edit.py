@@ -51,6 +51,7 @@ def moved(**given: object) -> InterventionDocument:
         lowered=[MovedToken(token=" four", before=0.8, after=0.2)],
     )
     null = MovedByOthers(
+        texts="same",
         units=32,
         mean=over_texts(0.01),
         largest=0.05,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from importlib.resources import files
@@ -18,6 +19,7 @@ from core.errors import InvalidSetting, StorageError
 from core.ids import UnitId
 from service.app import create_app
 from service.auth import Gate
+from service.bodies import FiringBody
 from service.pages import served
 from storage.documents import DocumentText
 from storage.job_documents import JobDocument
@@ -266,6 +268,7 @@ def test_units_that_fire_on_a_text_are_found_without_scripts(
     assert page.having("i") == []
     assert "1 of 8 live units" in page.text
     assert "0.4 on average (95th percentile 2, 256 texts)" in page.text
+    assert "p 0.250 (smallest possible 0.004)" in page.text
     assert "Not collected, so not ranked: resid.0" in page.text
     assert "0.10 % 0.4 %" in page.text
     assert read(client, "/search/firing").having("table") == []
@@ -277,3 +280,17 @@ def test_units_that_fire_on_a_text_are_found_without_scripts(
         "/search/firing?subject=demo&text=a", authorization="Bearer reads", **HTML
     )
     assert refused.status == 403
+
+
+def test_what_cannot_be_told_of_units_that_fire_is_said_on_the_page(desk: FakeDesk) -> None:
+    found = asyncio.run(desk.firing(FiringBody(subject="demo", text="a")))
+    asked = {"subject": "demo", "site": "", "text": "a", "subjects": asyncio.run(desk.subjects())}
+    for above, said in (
+        (None, "How many units are unusually high is not told: too few."),
+        (1, "1 of 8 live units peak"),
+    ):
+        told = found.model_copy(update={"above": above, "null": None, "reason": "too few"})
+        page = Page(served.firing_page(asked, told)).text
+        assert said in page
+        assert ("How many there are anyway is not told: too few." in page) is (above == 1)
+        assert "None" not in page
