@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sqlalchemy import event
 
 from core.errors import IndexMissing, InvalidSetting, UnknownSite
 from core.ids import UnitId
@@ -155,6 +156,24 @@ def test_a_planted_unit_is_found_by_its_word_with_what_was_said_of_it(
     assert "explained: fires on [bold]a word" in told.out
     assert "\x1b" not in told.out
     assert "on random text" in told.out
+
+
+def test_what_was_said_of_many_units_is_asked_for_at_once(
+    find: Callable[..., Any], store: Store
+) -> None:
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *others: Any) -> None:
+        sent.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    try:
+        one, first = len(find(TEXT, limit=1).units), len(sent)
+        many, then = len(find(TEXT, limit=9).units), len(sent) - first
+    finally:
+        event.remove(store.engine, "before_cursor_execute", note)
+    assert (one, many) == (1, 9)
+    assert 0 < then == first
 
 
 @pytest.mark.parametrize(
