@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import MissingExtra, NeuroscribeError
+from neuroscribe.meaning import Directions, Meant, search_by_meaning
 from service.problems import ServiceError
 from storage.found import MeaningPage
 from storage.search_rows import Search
@@ -60,12 +61,14 @@ class Finding:
     settings: Settings
     store: Store
     _encoder: Encoder | None = None
+    _directions: Directions = field(init=False)
     _comparing: Turns = field(init=False)
     _firing: Turns = field(init=False)
 
     def __post_init__(self) -> None:
         most = self.settings.service_queue
         self._comparing, self._firing = Turns(most), Turns(most)
+        self._directions = Directions()
 
     @property
     def embedder(self) -> str | None:
@@ -82,8 +85,6 @@ class Finding:
             return await asyncio.to_thread(self._by_meaning, asked)
 
     def _by_meaning(self, asked: SearchAsked) -> MeaningPage:
-        from neuroscribe.meaning import Meant, search_by_meaning
-
         meant = Meant(asked.q, _filters(asked))
         page = search_by_meaning(
             self.store,
@@ -92,6 +93,7 @@ class Finding:
             limit=asked.limit,
             after=asked.after,
             most=VECTORS_AT_ONCE,
+            held=self._directions,
         )
         return page.model_copy(update={"embedder": self.embedder})
 
