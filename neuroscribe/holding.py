@@ -219,6 +219,7 @@ def _short(name: str, size: int, limit: int, in_use: list[str]) -> MemoryShort:
         return MemoryShort(
             f"{needs}, and all subjects together may take {_told(limit)}",
             "raise NEUROSCRIBE_SERVICE_MEMORY, or load it in half precision: NEUROSCRIBE_DTYPE",
+            too_large=True,
         )
     return MemoryShort(
         f"{needs}, which do not fit beside those in use: {', '.join(map(repr, in_use))}",

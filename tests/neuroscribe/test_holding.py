@@ -335,3 +335,18 @@ def test_a_job_keeps_its_subject_and_waits_for_room(
     assert worker.stop(60)
     workspace.holding.drop("first")
     assert "first" not in loaded(workspace)
+
+
+def test_a_job_whose_subject_can_never_fit_is_paused_with_the_reason(
+    client: Client, workspace: Workspace, store: Store
+) -> None:
+    job = client.post("/v1/explanations", {"unit": "first/mlp.0/1", "wait": 0}).json["id"]
+    workspace.holding.drop("first")
+    workspace.holding.limit = lambda: SIZE - 1
+    worker = Worker(workspace, store)
+    worker._do(store.jobs.get(job), units=1)
+    stopped = store.jobs.get(job)
+    assert stopped.state == "paused"
+    assert stopped.reason is not None
+    assert stopped.reason.startswith("memory_short: subject 'first' takes")
+    assert "NEUROSCRIBE_SERVICE_MEMORY" in stopped.reason
