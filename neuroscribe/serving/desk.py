@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -15,11 +16,12 @@ from core.ids import UnitId
 from neuroscribe.firing import fires_on
 from neuroscribe.interchange.exporting import Target
 from neuroscribe.serving.asking import job_for, models_of, within
-from neuroscribe.serving.exports import opened
+from neuroscribe.serving.exports import opened, read_whole
 from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.health import looked_at
 from neuroscribe.serving.subject_desk import SubjectDesk
 from neuroscribe.serving.talks import LocalTalks
+from neuroscribe.serving.turns import Turns
 from neuroscribe.sweeping import (
     SweepOptions,
     SweepRequest,
@@ -64,8 +66,10 @@ class LocalDesk(SubjectDesk):
     worker: Worker | None = None
     talks: LocalTalks = field(init=False)
     _finding: Finding = field(init=False)
+    _exporting: Turns = field(init=False)
 
     def __post_init__(self) -> None:
+        self._exporting = Turns(self.workspace.settings.service_queue, "exports")
         self._finding = Finding(self.workspace.settings, self.store)
         self.talks = LocalTalks(self.workspace, self.store, self.corpus, self.explain, self._wake)
 
@@ -89,10 +93,12 @@ class LocalDesk(SubjectDesk):
     async def export(
         self, subject: str, site: str, index: int | None, asked: ExportAsked
     ) -> Export:
-        """Stored answers as a file."""
+        """Stored answers as a file; those that take long to begin take turns."""
         target = Target(subject, site, index)
+        turn = self._exporting.one() if read_whole(target, asked) else nullcontext()
         try:
-            return await asyncio.to_thread(opened, self.workspace, self.store, target, asked)
+            async with turn:
+                return await asyncio.to_thread(opened, self.workspace, self.store, target, asked)
         except NotStored:
             await self.check(UnitId(subject, site, index or 0))
             raise

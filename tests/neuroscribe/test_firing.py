@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,11 +17,8 @@ from core.errors import IndexMissing, InvalidSetting, UnknownSite
 from core.ids import UnitId
 from core.settings import Settings
 from neuroscribe.firing import UNUSUAL, Own, fires_on
-from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.workspace import CorpusChoice, Workspace
-from service.bodies import FiringBody
-from service.problems import ServiceError
 from storage import Store, open_store
 from tests.neuroscribe.conftest import Ran
 from tests.neuroscribe.test_search_command import save
@@ -192,24 +188,6 @@ def test_what_cannot_be_asked_together_is_one_line(
 ) -> None:
     told = run("search", *words, "--json")
     assert (told.code, told.json["error"]["code"]) == (2, "invalid_setting")
-
-
-def test_the_service_asks_one_at_a_time_and_refuses_a_crowd(
-    collected: Workspace, store: Store, few: Path
-) -> None:
-    subject = collected.subject("demo-tiny")
-    index_of = partial(collected.index_if_there, "demo-tiny", choice=CorpusChoice(str(few)))
-    finding = Finding(Settings(service_queue=2), store)
-    body = FiringBody(subject="demo-tiny", text="cat", limit=1)
-
-    async def ask() -> list[Any]:
-        asked = (finding.firing(subject, body, index_of) for _ in range(3))
-        return await asyncio.gather(*asked, return_exceptions=True)
-
-    one, two, three = asyncio.run(ask())
-    assert one == two
-    assert isinstance(three, ServiceError)
-    assert (three.status, three.code) == (503, "queue_full")
 
 
 def test_over_http_it_is_the_same_answer(

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.errors import InvalidSetting
+from core.errors import HubUnavailable, InvalidSetting
 from core.settings import Settings
 from neuroscribe.embedders import minilm_folder, open_embedder
 from neuroscribe.meaning import Directions, Meant, give_vectors, search_by_meaning
 from neuroscribe.serving.finding import Finding
 from service.bodies import SearchAsked
-from service.problems import ServiceError
+from service.problems import ServiceError, status_of
 from storage import Store, open_store
 from storage.search_rows import Search
 from storage.vectors import VectorStore
@@ -233,3 +233,17 @@ def test_over_http_only_the_configured_embedder_compares(
         asyncio.run(broken.by_meaning(asked))
     assert (refused.value.status, refused.value.code) == (501, "embedder_unusable")
     assert str(encoder_folder) not in str(refused.value)
+
+
+def test_over_http_a_network_that_is_away_is_no_broken_embedder(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: Any) -> None:
+        raise HubUnavailable("'models/own' is not in the local cache")
+
+    monkeypatch.setattr("neuroscribe.embedders.open_encoder", away)
+    finding = Finding(Settings(service_embedder="models/own"), filled)
+    with pytest.raises(HubUnavailable, match="hub cannot be reached") as refused:
+        asyncio.run(finding.by_meaning(SearchAsked(q="sea", by="meaning")))
+    assert status_of(refused.value) == 502
+    assert "models/own" not in str(refused.value)
