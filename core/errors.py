@@ -158,9 +158,16 @@ class HubUnavailable(SubjectLoadError):
 
 
 class MemoryShort(SubjectError):
-    """A model does not fit beside those that are in use; nothing was dropped for it."""
+    """A model does not fit beside those that are in use; nothing was dropped for it.
+
+    It would not fit alone either where it is ``too_large``: waiting does not help.
+    """
 
     code = "memory_short"
+
+    def __init__(self, message: str, hint: str = "", *, too_large: bool = False) -> None:
+        super().__init__(message, hint)
+        self.too_large = too_large
 
 
 class UnsupportedOperation(SubjectError):

@@ -277,14 +277,13 @@ def _units(
     ratio = np.divide(peak, typical, out=np.zeros_like(peak), where=typical > 0)
     units = [(name, i) for name in names for i in range(len(own[name].live))]
     order = np.lexsort((-ratio, share))
+    shown = [row for row in order[:limit].tolist() if share[row] < 1.0]
+    said = store.documents.lines_of(UnitId(subject, *units[row]) for row in shown)
     found: list[FiringUnit] = []
-    for row in order[:limit].tolist():
-        if share[row] >= 1.0:
-            break
+    for row in shown:
         site, index = units[row]
         place = int(places[site][index])
-        said = store.documents.lines(subject, site, index - 1, 1)
-        known = said[0] if said and said[0].unit.index == index else None
+        known = said.get(UnitId(subject, site, index))
         found.append(
             FiringUnit(
                 unit=UnitId(subject, site, index),

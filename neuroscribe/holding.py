@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ByteSize
 
@@ -44,6 +44,14 @@ class _Place:
 
 
 @dataclass(slots=True)
+class _Turn:
+    """Held by the one who makes something; ``here`` counts those who wait, and that one."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    here: int = 0
+
+
+@dataclass(slots=True)
 class Holding:
     """Loaded subjects by name. ``limit`` says how many bytes all of them may take (None: any)."""
 
@@ -51,7 +59,7 @@ class Holding:
     _places: dict[str, _Place] = field(default_factory=dict)
     _times: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
-    _turns: dict[Hashable, threading.RLock] = field(default_factory=dict)
+    _turns: dict[Hashable, _Turn] = field(default_factory=dict)
 
     @contextmanager
     def using(self, name: str) -> Iterator[None]:
@@ -77,7 +85,7 @@ class Holding:
         """
         with self.using(recipe.name), self._turn(recipe.name):
             place = self._places[recipe.name]
-            if place.recipe != recipe:  # registered anew, from elsewhere
+            if place.recipe not in (None, recipe):  # registered anew, from elsewhere
                 self._empty(place)
             if place.subject is None:
                 place.subject, place.recipe = self._loaded(place, recipe), recipe
@@ -85,15 +93,25 @@ class Holding:
 
     def beside(self, name: str, what: Hashable, make: Callable[[], T]) -> T:
         """Something that was made of a subject, made once and dropped with it; None is not kept."""
-        with self.using(name), self._turn((name, what)):
-            place = self._places[name]
-            if what not in place.beside:
-                made = make()
-                if made is None:
-                    return made
-                place.beside[what] = made
-            found: T = place.beside[what]
-            return found
+        with self._turn((name, what)):
+            return self.looked_up(name, what, make)
+
+    def looked_up(self, name: str, what: Hashable, look: Callable[[], T]) -> T:
+        """:meth:`beside` that waits for nobody who makes it: several may look at once.
+
+        The first that finds something decides for all.
+        """
+        with self.using(name):
+            with self._lock:
+                held = self._places[name].beside
+                if what in held:
+                    found: T = held[what]
+                    return found
+            made = look()
+            if made is None:
+                return made
+            with self._lock:  # what was emptied meanwhile is another dictionary
+                return cast("T", held.setdefault(what, made))
 
     def drop(self, name: str) -> bool:
         """Let go of what is held under this name; False when it is in use."""
@@ -154,12 +172,22 @@ class Holding:
         with self._lock:
             place.subject = place.recipe = None
             place.bytes = 0
-            place.beside.clear()
+            place.beside = {}
 
-    def _turn(self, what: Hashable) -> threading.RLock:
+    @contextmanager
+    def _turn(self, what: Hashable) -> Iterator[None]:
         """Held by the thread that loads or makes something, so that it is done once."""
         with self._lock:
-            return self._turns.setdefault(what, threading.RLock())
+            turn = self._turns.setdefault(what, _Turn())
+            turn.here += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.here -= 1
+                if not turn.here:
+                    del self._turns[what]
 
 
 def memory_limit(settings: Settings) -> Callable[[], int]:
@@ -191,6 +219,7 @@ def _short(name: str, size: int, limit: int, in_use: list[str]) -> MemoryShort:
         return MemoryShort(
             f"{needs}, and all subjects together may take {_told(limit)}",
             "raise NEUROSCRIBE_SERVICE_MEMORY, or load it in half precision: NEUROSCRIBE_DTYPE",
+            too_large=True,
         )
     return MemoryShort(
         f"{needs}, which do not fit beside those in use: {', '.join(map(repr, in_use))}",

@@ -187,7 +187,7 @@ class Workspace:
             return self.holding.beside(name, ("index", plan.key), collected)
 
     def index_if_there(self, name: str, site: str, choice: CorpusChoice) -> ActivationIndex | None:
-        """:meth:`index`, None where it was not collected yet."""
+        """:meth:`index`, None where it was not collected yet, while it is being collected too."""
         with self.holding.using(name):
             plan = self.plan(name, self.sites_like(name, site), choice)
 
@@ -197,7 +197,7 @@ class Workspace:
                 except IndexMissing:
                     return None
 
-            return self.holding.beside(name, ("index", plan.key), opened)
+            return self.holding.looked_up(name, ("index", plan.key), opened)
 
     def _opened(self, plan: CollectPlan) -> ActivationIndex:
         from subjects.index.reader import ActivationIndex

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, false, func, or_, select
 
 from core.ids import UnitId, UnitIdField
 from core.results import Finite, Polarity, Record, Side, Verdict
@@ -91,31 +92,50 @@ class DocumentStore(Part):
 
     def lines(self, subject: str, site: str, after: int, limit: int) -> list[SiteLine]:
         """Units of a site that were investigated and have numbers above ``after``, by number."""
+        there = (units.c.subject == subject, units.c.site == site)
+        investigated = exists().where(runs.c.unit_number == units.c.number, runs.c.status == "done")
+        behind = units.c.unit_index > after
+        here = select(units.c.unit_index).where(*there, behind, investigated).distinct()
+        page = here.order_by(units.c.unit_index).limit(max(limit, 0)).subquery()
+        return self._lines(*there, units.c.unit_index.in_(select(page.c.unit_index)))
+
+    def lines_of(self, named: Iterable[UnitId]) -> dict[UnitId, SiteLine]:
+        """What :meth:`lines` says of these units; those that were never investigated are left out.
+
+        One question to the database, so not for thousands of units.
+        """
+        by_site: dict[tuple[str, str], list[int]] = {}
+        for unit in named:
+            by_site.setdefault((unit.subject, unit.site), []).append(unit.index)
+        places = (
+            and_(units.c.subject == subject, units.c.site == site, units.c.unit_index.in_(indexes))
+            for (subject, site), indexes in by_site.items()
+        )
+        return {line.unit: line for line in self._lines(or_(false(), *places))}
+
+    def _lines(self, *conditions: ColumnElement[bool]) -> list[SiteLine]:
+        """A line for each unit that fits and was investigated, by number.
+
+        The conditions must leave few units: all runs of theirs are ranked.
+        """
+        place = (units.c.subject, units.c.site, units.c.unit_index)
         newest = func.row_number().over(
-            partition_by=units.c.unit_index,
-            order_by=(runs.c.finished.desc(), runs.c.number.desc()),
+            partition_by=place, order_by=(runs.c.finished.desc(), runs.c.number.desc())
         )
         ranked = (
-            select(
-                units.c.unit_index, runs.c.id, runs.c.verdict, runs.c.finished, newest.label("n")
-            )
+            select(*place, runs.c.id, runs.c.verdict, runs.c.finished, newest.label("n"))
             .join_from(runs, units)
-            .where(
-                units.c.subject == subject,
-                units.c.site == site,
-                units.c.unit_index > after,
-                runs.c.status == "done",
-            )
+            .where(*conditions, runs.c.status == "done")
             .subquery()
         )
         asked = select(ranked).where(ranked.c.n == 1).order_by(ranked.c.unit_index)
         with self._reading() as connection:
-            found = list(connection.execute(asked.limit(max(limit, 0))))
+            found = list(connection.execute(asked))
             said = _first(connection, [row.id for row in found])
         with translated(self._name):
             return [
                 SiteLine(
-                    unit=UnitId(subject, site, row.unit_index),
+                    unit=UnitId(row.subject, row.site, row.unit_index),
                     verdict=row.verdict,
                     run=row.id,
                     finished=row.finished,

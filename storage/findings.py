@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, insert, select
@@ -17,9 +15,7 @@ from storage.faults import translated
 from storage.lookup import find_by_id
 from storage.part import Part
 from storage.records import UtcTime
-from storage.schema import findings
-
-_AT_ONCE = 50
+from storage.schema import finding_sites, findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,12 @@ class FindingStore(Part):
             "document": document,
         }
         with self._writing() as connection:
-            connection.execute(insert(findings).values(values))
+            added = insert(findings).values(values).returning(findings.c.number)
+            number = connection.execute(added).scalar_one()
+            sites = sorted({found.unit.site for found in finding.units})
+            if sites:
+                rows = [{"finding": number, "site": site} for site in sites]
+                connection.execute(insert(finding_sites), rows)
 
     def get(self, id: str) -> Finding:
         """The finding of an id, or of the only id that begins so; :class:`NotStored` without."""
@@ -96,24 +97,18 @@ class FindingStore(Part):
 
         ``before`` is the number of the last one seen.
         """
-        found = self._newest(before, subject, method)
-        return list(islice((f for f in found if site is None or f.finding.on(site)), max(limit, 0)))
-
-    def _newest(
-        self, before: int | None, subject: str | None, method: str | None
-    ) -> Iterator[StoredFinding]:
-        asked = select(findings).order_by(findings.c.number.desc()).limit(_AT_ONCE)
+        asked = select(findings).order_by(findings.c.number.desc()).limit(max(limit, 0))
+        if before is not None:
+            asked = asked.where(findings.c.number < before)
         for column, value in ((findings.c.subject, subject), (findings.c.method, method)):
             if value is not None:
                 asked = asked.where(column == value)
-        while True:
-            here = asked if before is None else asked.where(findings.c.number < before)
-            with self._reading() as connection:
-                rows = list(connection.execute(here))
-            yield from map(self._stored, rows)
-            if len(rows) < _AT_ONCE:
-                return
-            before = rows[-1].number
+        if site is not None:
+            named = select(finding_sites.c.finding).where(finding_sites.c.site == site)
+            asked = asked.where(findings.c.number.in_(named))
+        with self._reading() as connection:
+            rows = list(connection.execute(asked))
+        return [self._stored(row) for row in rows]
 
     def _stored(self, row: Row[Any]) -> StoredFinding:
         with translated(self._name):

@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from storage.columns import AnyText, FiniteFloat, JsonText
 
-HEAD = "0012"
+HEAD = "0013"
 VERSION_TABLE = "alembic_version"
 
 metadata = MetaData(
@@ -374,4 +374,12 @@ findings = Table(
     Column("created", Text, nullable=False),
     Column("document", JsonText, nullable=False),
     UniqueConstraint("id"),
+)
+
+finding_sites = Table(
+    "finding_sites",
+    metadata,
+    Column("finding", Integer, ForeignKey("findings.number"), primary_key=True),
+    Column("site", Text, primary_key=True),
+    Index(None, "site", "finding"),
 )

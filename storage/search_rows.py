@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     Select,
     and_,
     case,
@@ -100,28 +101,50 @@ def fitting(asked: Search, *conditions: ColumnElement[bool]) -> Select[Any]:
 
     ``conditions`` are more of them, on ``explanation_words``.
     """
-    main = scores.alias()
-    score = select(func.min(main.c.number)).where(
-        main.c.explanation_id == explanations.c.id,
-        main.c.run_id == explanations.c.run_id,
-        *is_main(main),
-    )
+    shown = (
+        explanations, units.c.subject, units.c.site, units.c.unit_index, runs.c.verdict,
+        runs.c.finished, scores.c.number.label("score"), *_OF_SCORE,
+    )  # fmt: skip
+    return _fitting(asked, shown, conditions, scored=True)
+
+
+def only(
+    asked: Search, *columns: ColumnElement[Any], where: Sequence[ColumnElement[bool]] = ()
+) -> Select[Any]:
+    """These columns of what :func:`fitting` finds; no score is looked up that is not asked for."""
+    return _fitting(asked, columns, where, scored=asked.min_score is not None)
+
+
+def _fitting(
+    asked: Search, shown: Sequence[Any], conditions: Sequence[ColumnElement[bool]], *, scored: bool
+) -> Select[Any]:
     investigated = ~runs.c.key.contains("/")
     wanted = [*conditions, or_(runs.c.status == "done", ~investigated), *_filters(asked)]
     if asked.only_newest:
         wanted.append(or_(~investigated, ~_newer()))
-    return (
-        select(
-            explanations, units.c.subject, units.c.site, units.c.unit_index, runs.c.verdict,
-            runs.c.finished, scores.c.number.label("score"), *_OF_SCORE,
-        )
+    found = (
+        select(*shown)
         .select_from(explanation_words)
         .join(explanations, explanation_words.c.explanation_id == explanations.c.id)
         .join(units, explanations.c.unit_number == units.c.number)
         .join(runs, explanations.c.run_id == runs.c.id)
-        .outerjoin(scores, scores.c.number == score.scalar_subquery())
         .where(*wanted)
-    )  # fmt: skip
+    )
+    return found.outerjoin(scores, scores.c.number == _main_score()) if scored else found
+
+
+def _main_score() -> ScalarSelect[int]:
+    """The number of the main score of an explanation in its own run."""
+    main = scores.alias()
+    return (
+        select(func.min(main.c.number))
+        .where(
+            main.c.explanation_id == explanations.c.id,
+            main.c.run_id == explanations.c.run_id,
+            *is_main(main),
+        )
+        .scalar_subquery()
+    )
 
 
 def _filters(asked: Search) -> list[ColumnElement[bool]]:

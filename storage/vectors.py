@@ -15,7 +15,7 @@ from storage.faults import translated
 from storage.found import FoundExplanation
 from storage.part import Part
 from storage.schema import explanation_vectors, explanation_words, explanations
-from storage.search_rows import Search, fitting, hit
+from storage.search_rows import Search, fitting, hit, only
 
 _AT_ONCE = 500
 
@@ -30,8 +30,8 @@ class VectorStore(Part):
     def missing(self, embedder: str, asked: Search) -> list[tuple[str, str]]:
         """ID and text of explanations that fit and have no vector, oldest first."""
         held = select(explanation_vectors.c.embedder).where(_is_of(embedder)).exists()
-        columns = (explanations.c.id, explanations.c.text)
-        return [(row.id, row.text) for row in self._rows(fitting(asked, ~held), *columns)]
+        found = only(asked, explanations.c.id, explanations.c.text, where=[~held])
+        return [(row.id, row.text) for row in self._rows(found)]
 
     def save(self, embedder: str, vectors: Mapping[str, bytes]) -> None:
         """Keep vectors by explanation ID; what is kept already stays as it is."""
@@ -46,15 +46,22 @@ class VectorStore(Part):
             kept = dialect.insert(explanation_vectors).on_conflict_do_nothing()
             connection.execute(kept, rows)
 
-    def kept(self, embedder: str, asked: Search) -> list[tuple[int, bytes]]:
-        """Number and vector of explanations that fit and have one, by number."""
-        joined = fitting(asked).join(explanation_vectors, _is_of(embedder))
-        columns = (explanation_words.c.number, explanation_vectors.c.vector)
-        return [(row.number, bytes(row.vector)) for row in self._rows(joined, *columns)]
+    def kept(self, embedder: str, first: int = 0) -> list[tuple[int, bytes]]:
+        """Number and vector of explanations that have one, by number, from ``first`` on."""
+        found = (
+            select(explanation_words.c.number, explanation_vectors.c.vector)
+            .join_from(
+                explanation_words,
+                explanation_vectors,
+                explanation_words.c.explanation_id == explanation_vectors.c.explanation_id,
+            )
+            .where(explanation_vectors.c.embedder == embedder, explanation_words.c.number >= first)
+        )
+        return [(row.number, bytes(row.vector)) for row in self._rows(found)]
 
     def numbers(self, asked: Search) -> list[int]:
         """The numbers of explanations that fit, ascending."""
-        return [row.number for row in self._rows(fitting(asked), explanation_words.c.number)]
+        return [row.number for row in self._rows(only(asked, explanation_words.c.number))]
 
     def found(self, numbers: Sequence[int]) -> dict[int, FoundExplanation]:
         """What a hit says of these explanations, by number."""
@@ -69,8 +76,8 @@ class VectorStore(Part):
                 found |= {row.counted: hit(row) for row in rows}
         return found
 
-    def _rows(self, statement: Select[Any], *columns: ColumnElement[Any]) -> list[Any]:
-        asked = statement.with_only_columns(*columns).order_by(explanation_words.c.number)
+    def _rows(self, statement: Select[Any]) -> list[Any]:
+        asked = statement.order_by(explanation_words.c.number)
         with self._reading() as connection:
             return list(connection.execute(asked).all())
 

@@ -108,12 +108,13 @@ def load_files(
             f"folder {source!r} has no config.json", "save_pretrained() writes such a folder"
         )
     common: dict[str, Any] = {"trust_remote_code": trust_remote_code}
-    with quiet_loading(), one_line_errors(source):
-        commit = None
-        if (id := hub_id(source)) is not None:
+    commit = None
+    if (id := hub_id(source)) is not None:
+        with one_line_errors(source):  # before the turn: others may load while it is fetched
             folder = fetched(id, revision)
-            commit = _commit(folder)
-        elif folder is None:
+        commit = _commit(folder)
+    with quiet_loading(), one_line_errors(source):
+        if folder is None:
             commit = _commit(_snapshot(source, revision))
             if commit or revision:  # config, tokenizer and weights of one and the same commit
                 common["revision"] = commit or revision

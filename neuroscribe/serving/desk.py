@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
@@ -17,11 +18,12 @@ from neuroscribe.firing import fires_on
 from neuroscribe.interchange.exporting import Target
 from neuroscribe.serving.allowances import Allowances, Purse
 from neuroscribe.serving.asking import Asker, job_for, models_of
-from neuroscribe.serving.exports import opened
-from neuroscribe.serving.finding import Finding, Turns
+from neuroscribe.serving.exports import opened, read_whole
+from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.health import looked_at
 from neuroscribe.serving.subject_desk import SubjectDesk
 from neuroscribe.serving.talks import LocalTalks
+from neuroscribe.serving.turns import Turns
 from neuroscribe.sweeping import (
     SweepOptions,
     SweepRequest,
@@ -69,12 +71,14 @@ class LocalDesk(SubjectDesk):
     _finding: Finding = field(init=False)
     _allowances: Allowances = field(init=False)
     _editing: Turns = field(init=False)
+    _exporting: Turns = field(init=False)
 
     def __post_init__(self) -> None:
         self.workspace = replace(self.workspace, listed_only=True)
+        most = self.workspace.settings.service_queue
+        self._editing, self._exporting = Turns(most, "edits"), Turns(most, "exports")
         self._finding = Finding(self.workspace.settings, self.store)
         self._allowances = Allowances(self.store)
-        self._editing = Turns(self.workspace.settings.service_queue)
         self.talks = LocalTalks(
             self.workspace, self.store, self.corpus, self._allowances, self.explain, self._wake
         )
@@ -99,10 +103,12 @@ class LocalDesk(SubjectDesk):
     async def export(
         self, subject: str, site: str, index: int | None, asked: ExportAsked
     ) -> Export:
-        """Stored answers as a file."""
+        """Stored answers as a file; those that take long to begin take turns."""
         target = Target(subject, site, index)
+        turn = self._exporting.one() if read_whole(target, asked) else nullcontext()
         try:
-            return await asyncio.to_thread(opened, self.workspace, self.store, target, asked)
+            async with turn:
+                return await asyncio.to_thread(opened, self.workspace, self.store, target, asked)
         except NotStored:
             await self.check(UnitId(subject, site, index or 0))
             raise

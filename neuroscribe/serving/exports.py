@@ -1,4 +1,4 @@
-"""Files that the service sends while they are made."""
+"""Files that the service sends, page by page while they are made, or as archives."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ PIECE = 1 << 16
 MANIFEST = "export.json"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """What archives call the time of their files, so that the same answers are the same bytes."""
+
+
+def read_whole(target: Target, asked: ExportAsked) -> bool:
+    """Whether all answers are read, and an archive's files written, before the first piece."""
+    return asked.format != "jsonl" and (asked.format != "html" or target.index is None)
 
 
 def opened(workspace: Workspace, store: Store, target: Target, asked: ExportAsked) -> Export:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import MissingExtra, NeuroscribeError
+from core.errors import HubUnavailable, MissingExtra, NeuroscribeError
+from neuroscribe.meaning import Directions, Meant, search_by_meaning
+from neuroscribe.serving.turns import Turns
 from service.problems import ServiceError
 from storage.found import MeaningPage
 from storage.search_rows import Search
@@ -28,44 +29,20 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Turns:
-    """Requests one at a time, so that they do not take the threads that others need."""
-
-    most: int
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _here: int = 0
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Waits for its turn; :class:`ServiceError` 503 where ``most`` are there already."""
-        if self._here >= self.most:
-            raise ServiceError(
-                503,
-                "queue_full",
-                f"{self.most} such searches wait already",
-                "try again in a moment",
-            )
-        self._here += 1
-        try:
-            async with self._lock:
-                yield
-        finally:
-            self._here -= 1
-
-
-@dataclass(slots=True)
 class Finding:
     """What a desk searches with. The embedder is loaded by the first search that needs it."""
 
     settings: Settings
     store: Store
     _encoder: Encoder | None = None
+    _directions: Directions = field(init=False)
     _comparing: Turns = field(init=False)
     _firing: Turns = field(init=False)
 
     def __post_init__(self) -> None:
         most = self.settings.service_queue
-        self._comparing, self._firing = Turns(most), Turns(most)
+        self._comparing, self._firing = Turns(most, "searches"), Turns(most, "searches")
+        self._directions = Directions()
 
     @property
     def embedder(self) -> str | None:
@@ -82,8 +59,6 @@ class Finding:
             return await asyncio.to_thread(self._by_meaning, asked)
 
     def _by_meaning(self, asked: SearchAsked) -> MeaningPage:
-        from neuroscribe.meaning import Meant, search_by_meaning
-
         meant = Meant(asked.q, _filters(asked))
         page = search_by_meaning(
             self.store,
@@ -92,6 +67,7 @@ class Finding:
             limit=asked.limit,
             after=asked.after,
             most=VECTORS_AT_ONCE,
+            held=self._directions,
         )
         return page.model_copy(update={"embedder": self.embedder})
 
@@ -115,6 +91,12 @@ class Finding:
                 self._encoder = open_encoder(name, None, self.settings)
             except MissingExtra:
                 raise
+            except HubUnavailable as error:
+                log.warning("the embedder cannot be fetched: %s", error)
+                raise HubUnavailable(
+                    "the embedder of this service is not there yet, and the hub cannot be reached",
+                    "try again later, or search by words",
+                ) from error
             except NeuroscribeError as error:
                 log.warning("the embedder cannot be used: %s", error)
                 raise ServiceError(

@@ -117,10 +117,13 @@ class Worker:
                 )
             if end.error is not None:
                 log.warning("job %s: %s", job.id, end.error.message)
-        except (StorageError, MemoryShort) as error:  # it waits, and is tried again
-            log.warning("job %s: %s", job.id, error.message)
         except NeuroscribeError as error:
-            self._give_up(job.id, f"{error.code}: {error}")
+            if isinstance(error, StorageError) or (
+                isinstance(error, MemoryShort) and not error.too_large
+            ):
+                log.warning("job %s waits, and is tried again: %s", job.id, error.message)
+            else:
+                self._give_up(job.id, f"{error.code}: {error}")
         except Exception as error:
             log.exception("job %s", job.id)
             self._give_up(job.id, f"internal: {type(error).__name__}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -16,6 +19,7 @@ from core.findings import Finding, FoundUnit
 from core.ids import UnitId
 from core.settings import load_settings
 from neuroscribe.interchange.exporting import Target
+from neuroscribe.serving import exports
 from neuroscribe.serving.exports import archive
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.workspace import Workspace
@@ -26,7 +30,7 @@ from tests.service.pages.page_documents import document, explanation, score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "service"))
 
-from asgi_client import Client
+from asgi_client import Answer, Client
 
 Run = Callable[..., Ran]
 SITE, UNIT = "demo/mlp.2", "demo/mlp.2/117"
@@ -58,6 +62,42 @@ def store(answered: Path) -> Iterator[Store]:
 def client(store: Store) -> Client:
     options = ServeOptions(work=False)
     return Client(application(Workspace(load_settings()), store, options)[0])
+
+
+def test_archives_are_made_one_at_a_time_and_a_crowd_is_sent_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEUROSCRIBE_SERVICE_QUEUE", "2")
+    workspace = Workspace(load_settings())
+    client = Client(application(workspace, store, ServeOptions(work=False))[0])
+    begun, enough = threading.Semaphore(0), threading.Event()
+    export = exports.export_answers
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        begun.release()
+        assert enough.wait(60)
+        return export(*arguments, **named)
+
+    monkeypatch.setattr(exports, "export_answers", slow)
+    path = f"/v1/units/{SITE}/export?format="
+
+    async def scene() -> tuple[Answer, Answer, list[Answer]]:
+        asked = [client.send("GET", f"{path}neuronpedia") for _ in range(2)]
+        waiting = [asyncio.ensure_future(one) for one in asked]
+        try:
+            while not begun.acquire(blocking=False):
+                await asyncio.sleep(0.01)
+            refused = await client.send("GET", f"{path}neuronpedia")
+            lines = await client.send("GET", f"{path}jsonl")
+            assert not begun.acquire(blocking=False), "the other waits for its turn"
+        finally:
+            enough.set()
+        return refused, lines, await asyncio.gather(*waiting)
+
+    refused, lines, made = asyncio.run(scene())
+    assert (refused.status, refused.code) == (503, "queue_full")
+    assert [answer.status for answer in (lines, *made)] == [200] * 3
+    assert made[0].body == made[1].body
 
 
 @pytest.mark.parametrize(

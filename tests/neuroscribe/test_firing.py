@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -13,16 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sqlalchemy import event
 
 from core.errors import IndexMissing, InvalidSetting, UnknownSite
 from core.evidence import SPLITS
 from core.ids import UnitId
 from core.settings import Settings
 from neuroscribe.firing import UNUSUAL, Own, fires_on
-from neuroscribe.serving.finding import Finding
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.workspace import CorpusChoice, Workspace
-from service.problems import ServiceError
 from storage import Store, open_store
 from subjects.corpora.generated import documents
 from tests.neuroscribe.conftest import Ran
@@ -215,6 +213,24 @@ def test_a_planted_unit_is_found_by_its_word_with_what_was_said_of_it(
     assert "smallest possible" in " ".join(told.out.split())
 
 
+def test_what_was_said_of_many_units_is_asked_for_at_once(
+    find: Callable[..., Any], store: Store
+) -> None:
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *others: Any) -> None:
+        sent.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    try:
+        one, first = len(find(TEXT, limit=1).units), len(sent)
+        many, then = len(find(TEXT, limit=9).units), len(sent) - first
+    finally:
+        event.remove(store.engine, "before_cursor_execute", note)
+    assert (one, many) == (1, 9)
+    assert 0 < then == first
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -231,27 +247,6 @@ def test_what_cannot_be_asked_together_is_one_line(
 ) -> None:
     told = run("search", *words, "--json")
     assert (told.code, told.json["error"]["code"]) == (2, "invalid_setting")
-
-
-def test_the_service_asks_one_at_a_time_and_refuses_a_crowd(store: Store) -> None:
-    finding = Finding(Settings(service_queue=2), store)
-    inside: list[int] = []
-
-    async def ask(number: int) -> int:
-        async with finding.firing():
-            inside.append(number)
-            await asyncio.sleep(0)
-            assert inside == [number]
-            inside.clear()
-            return number
-
-    async def crowd() -> list[Any]:
-        return await asyncio.gather(*map(ask, range(3)), return_exceptions=True)
-
-    one, two, three = asyncio.run(crowd())
-    assert (one, two) == (0, 1)
-    assert isinstance(three, ServiceError)
-    assert (three.status, three.code) == (503, "queue_full")
 
 
 def test_over_http_it_is_the_same_answer(

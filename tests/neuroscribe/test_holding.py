@@ -25,6 +25,7 @@ from core.settings import Settings, load_settings
 from neuroscribe.holding import memory_limit
 from neuroscribe.interventions import Intervention, intervene
 from neuroscribe.laboratory import unseen
+from neuroscribe.recipe import SubjectRecipe
 from neuroscribe.serving import worker as working
 from neuroscribe.serving.server import ServeOptions, application
 from neuroscribe.serving.worker import Worker
@@ -151,6 +152,59 @@ def test_a_name_that_was_registered_anew_is_loaded_anew(
     assert workspace.subject("first").spec.family == "lstm"
 
 
+def test_what_was_made_before_the_first_load_is_kept(workspace: Workspace) -> None:
+    holding = workspace.holding
+    with holding.using("first"):
+        made = holding.beside("first", "thing", lambda: [1])
+        workspace.subject("first")
+        assert holding.beside("first", "thing", lambda: [2]) is made
+
+
+def test_what_is_made_of_a_subject_that_was_registered_anew_is_given_and_not_kept(
+    workspace: Workspace,
+) -> None:
+    """It is emptied between the making and the giving."""
+    holding = workspace.holding
+    workspace.subject("first")
+
+    def make() -> list[int]:
+        holding.get(workspace.recipe_of("first", str(DEMO_FOLDER / "demo-tiny"), "other"))
+        return [1]
+
+    with holding.using("first"):
+        assert holding.beside("first", "thing", make) == [1]
+        assert holding.beside("first", "thing", lambda: [2]) == [2]
+
+
+def test_turns_are_kept_only_as_long_as_somebody_has_one(workspace: Workspace) -> None:
+    for number in range(3):
+        workspace.holding.beside("first", number, lambda: 1)
+    workspace.subject("first")
+    assert workspace.holding._turns == {}
+
+
+def test_who_looks_for_an_index_does_not_wait_for_who_collects_it(
+    workspace: Workspace, corpus: CorpusChoice
+) -> None:
+    begun, enough = threading.Event(), threading.Event()
+
+    def slow(progress: object) -> None:
+        begun.set()
+        assert enough.wait(60)
+
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            collected = pool.submit(workspace.index, "first", "mlp.0", corpus, slow)
+            assert begun.wait(60)
+            looked = pool.submit(workspace.index_if_there, "first", "mlp.0", corpus)
+            assert looked.result(timeout=30) is None
+            again = pool.submit(workspace.index, "first", "mlp.0", corpus)
+        finally:
+            enough.set()
+        assert again.result(timeout=60) is collected.result(timeout=60)
+    assert workspace.index_if_there("first", "mlp.0", corpus) is collected.result()
+
+
 def test_many_threads_keep_within_the_limit(workspace: Workspace) -> None:
     """Two work at a time, so that there is always room for both."""
 
@@ -220,6 +274,38 @@ def test_requests_at_once_are_answered_or_told_to_come_again(
     assert sum(workspace.holding.loaded().values()) <= LIMIT
 
 
+def test_who_waits_for_a_subject_to_be_loaded_takes_no_thread_from_others(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads; one loads, and four requests wait for it."""
+    begun, enough = threading.Event(), threading.Event()
+    load = SubjectRecipe.load
+
+    def slow(recipe: SubjectRecipe) -> Any:
+        begun.set()
+        assert enough.wait(60)
+        return load(recipe)
+
+    monkeypatch.setattr(SubjectRecipe, "load", slow)
+
+    async def scene() -> tuple[Answer, list[Answer]]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        asked = [client.send("GET", "/v1/subjects/first") for _ in range(5)]
+        waiting = [asyncio.ensure_future(one) for one in asked]
+        try:
+            while not begun.is_set():
+                await asyncio.sleep(0.01)
+            waiting[0].cancel()
+            read = await asyncio.wait_for(client.send("GET", "/v1/jobs"), 30)
+        finally:
+            enough.set()
+        return read, await asyncio.gather(*waiting[1:])
+
+    read, answers = asyncio.run(scene())
+    assert read.status == 200
+    assert [answer.status for answer in answers] == [200] * 4
+
+
 def test_a_job_keeps_its_subject_and_waits_for_room(
     client: Client, workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,3 +335,18 @@ def test_a_job_keeps_its_subject_and_waits_for_room(
     assert worker.stop(60)
     workspace.holding.drop("first")
     assert "first" not in loaded(workspace)
+
+
+def test_a_job_whose_subject_can_never_fit_is_paused_with_the_reason(
+    client: Client, workspace: Workspace, store: Store
+) -> None:
+    job = client.post("/v1/explanations", {"unit": "first/mlp.0/1", "wait": 0}).json["id"]
+    workspace.holding.drop("first")
+    workspace.holding.limit = lambda: SIZE - 1
+    worker = Worker(workspace, store)
+    worker._do(store.jobs.get(job), units=1)
+    stopped = store.jobs.get(job)
+    assert stopped.state == "paused"
+    assert stopped.reason is not None
+    assert stopped.reason.startswith("memory_short: subject 'first' takes")
+    assert "NEUROSCRIBE_SERVICE_MEMORY" in stopped.reason

@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.errors import InvalidSetting
+from core.errors import HubUnavailable, InvalidSetting
 from core.settings import Settings
 from neuroscribe.embedders import minilm_folder, open_embedder
-from neuroscribe.meaning import Meant, give_vectors, search_by_meaning
+from neuroscribe.meaning import Directions, Meant, give_vectors, search_by_meaning
 from neuroscribe.serving.finding import Finding
 from service.bodies import SearchAsked
-from service.problems import ServiceError
+from service.problems import ServiceError, status_of
 from storage import Store, open_store
 from storage.search_rows import Search
+from storage.vectors import VectorStore
 from tests.neuroscribe.conftest import Ran
 from tests.neuroscribe.test_search_command import save
 
@@ -88,6 +89,38 @@ def test_each_explanation_is_given_its_vector_once(filled: Store) -> None:
     assert (page.all.waiting, len(page.hits)) == (4, 2)
     search_by_meaning(filled, encoder, Meant("sea"))
     assert sorted(t for t in encoder.seen if t != "sea") == sorted(TEXTS)
+
+
+def test_vectors_are_read_once_and_new_ones_added_wherever_they_stand(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    kept = VectorStore.kept
+
+    def counted(vectors: VectorStore, embedder: str, first: int = 0) -> list[tuple[int, bytes]]:
+        found = kept(vectors, embedder, first)
+        read.extend(number for number, _ in found)
+        return found
+
+    monkeypatch.setattr(VectorStore, "kept", counted)
+    held, encoder = Directions(), Topics()
+
+    def search() -> Any:
+        page = search_by_meaning(filled, encoder, Meant("the sea"), held=held)
+        assert page == search_by_meaning(filled, encoder, Meant("the sea"))
+        return page
+
+    filled.vectors.save(encoder.fingerprint, {"ex-2": np.array([0, 1, 0], "<f4").tobytes()})
+    assert held.read(filled, encoder.fingerprint, np.array([3]))  # others of lower numbers follow
+    assert units(search()) == [0, 1, 3, 2]
+    read.clear()
+    search_by_meaning(filled, encoder, Meant("the sea"), held=held)
+    search_by_meaning(filled, encoder, Meant("code"), held=held)
+    assert read == []
+    save(filled, 9, "water")
+    search_by_meaning(filled, encoder, Meant("the sea"), held=held)
+    assert read == [6]
+    assert units(search())[:3] == [9, 0, 1]
 
 
 def test_pages_stay_where_they_are_while_explanations_are_added(filled: Store) -> None:
@@ -200,3 +233,17 @@ def test_over_http_only_the_configured_embedder_compares(
         asyncio.run(broken.by_meaning(asked))
     assert (refused.value.status, refused.value.code) == (501, "embedder_unusable")
     assert str(encoder_folder) not in str(refused.value)
+
+
+def test_over_http_a_network_that_is_away_is_no_broken_embedder(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: Any) -> None:
+        raise HubUnavailable("'models/own' is not in the local cache")
+
+    monkeypatch.setattr("neuroscribe.embedders.open_encoder", away)
+    finding = Finding(Settings(service_embedder="models/own"), filled)
+    with pytest.raises(HubUnavailable, match="hub cannot be reached") as refused:
+        asyncio.run(finding.by_meaning(SearchAsked(q="sea", by="meaning")))
+    assert status_of(refused.value) == 502
+    assert "models/own" not in str(refused.value)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import insert
+from storage_trouble import store_of_version
 
 from core.errors import NotStored, StorageError
 from core.findings import Finding, FoundUnit
 from core.ids import UnitId
-from storage import Store
+from storage import Store, open_store
 from storage.findings import FindingLine
+from storage.schema import findings
 
 
 def finding(id: str = "f0123456789abcde", *units: str, subject: str = "demo") -> Finding:
@@ -56,6 +59,29 @@ def test_findings_come_in_pages_of_one_method_subject_or_site(store: Store) -> N
     assert [f.finding.id[-3:] for f in kept.newest(9, subject="other")] == ["080", "040", "000"]
     assert len(kept.newest(500, site="mlp.3")) == 30
     assert kept.newest(site="mlp.9") == kept.newest(method="mask") == kept.newest(0) == []
+
+
+def test_no_finding_is_read_that_is_not_listed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(9):
+        store.findings.save(finding(f"f{number:015d}", f"demo/mlp.{number % 3}/1"))
+    read: list[object] = []
+    validate = Finding.model_validate
+    monkeypatch.setattr(Finding, "model_validate", lambda d: read.append(d) or validate(d))
+    assert [f.finding.id[-1] for f in store.findings.newest(2, site="mlp.0")] == ["6", "3"]
+    assert len(read) == 2
+
+
+def test_findings_of_an_older_store_are_listed_by_site(fresh_url: str) -> None:
+    with store_of_version(fresh_url, "0012") as old, old.engine.begin() as connection:
+        made = finding()
+        values = {"id": made.id, "method": "probe", "subject": "demo", "created": "2025-01-31"}
+        document = made.model_dump(mode="json")
+        connection.execute(insert(findings).values(values | {"document": document}))
+    with open_store(fresh_url) as now:
+        assert [f.finding for f in now.findings.newest(site="mlp.1")] == [made]
+        assert now.findings.newest(site="mlp.0") == []
 
 
 def test_a_line_says_how_many_units_there_are_of_each_site(store: Store) -> None:

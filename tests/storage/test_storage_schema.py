@@ -100,6 +100,7 @@ def test_these_are_the_tables() -> None:
         "run_notes",
         "job_events",
         "api_keys",
+        "finding_sites",
         "findings",
         "conversations",
     }

@@ -6,6 +6,8 @@ import asyncio
 import json
 from typing import Any
 
+from sqlalchemy import func, insert, select
+from storage_asked import asked, steps
 from storage_examples import (
     FAILED,
     NOTHING,
@@ -20,7 +22,7 @@ from storage_examples import (
 )
 
 from core.ids import UnitId
-from storage import Ending, Store
+from storage import Ending, Store, schema
 from storage.notes import NoteBook
 
 BROKEN = "half \ud83d a character, \x00 and \x1a1a2b"
@@ -63,6 +65,56 @@ def test_a_site_is_told_a_line_a_unit_with_its_main_score(store: Store) -> None:
     ]
     (last,) = store.documents.lines("demo", "mlp.2", 1, 9)
     assert (last.unit.index, last.value, last.null_p95) == (2, 0.2, 0.04)
+
+
+def test_named_units_are_told_by_one_question_whatever_their_sites(store: Store) -> None:
+    here, there, never = (UnitId("demo", f"mlp.{n}", n) for n in (2, 3, 4))
+    for number, unit in enumerate((here, there)):
+        said = (explanation(f"ex-{number}", unit=unit, text=f"unit {number}"),)
+        store.save_run(run(f"run-{number}", unit=unit, **(NOTHING | {"explanations": said})))
+    store.save_run(run("again", unit=here, finished="2026-01-31T12:00:09Z", **NOTHING))
+    store.save_run(run("begun", unit=never, **RUNNING))
+    with asked(store) as one:
+        told = store.documents.lines_of([there])
+    assert told == {there: store.documents.lines("demo", "mlp.3", -1, 1)[0]}
+    with asked(store) as three:
+        told = store.documents.lines_of([never, here, there, here])
+    assert {unit: line.run for unit, line in told.items()} == {here: "again", there: "run-1"}
+    assert len(three) == len(one)
+    assert store.documents.lines_of([]) == {}
+
+
+def test_a_page_of_a_site_costs_the_same_however_many_units_follow(file_store: Store) -> None:
+    def cost(units_there: int) -> int:
+        fill(file_store, units_there)
+        with steps(file_store) as taken:
+            assert len(file_store.documents.lines("demo", "mlp.2", 4, 5)) == 5
+        return len(taken)
+
+    few, many = cost(20), cost(2000)
+    assert many < 2 * few
+
+
+def fill(store: Store, count: int) -> None:
+    """Units of a site and a finished run of each, up to ``count`` of them, as rows."""
+    with store.engine.begin() as connection:
+        begin = connection.scalar(select(func.count()).select_from(schema.units)) or 0
+        numbers = range(begin, count)
+        unit = {"subject": "demo", "spec_hash": "s", "site": "mlp.2", "last_version": 0}
+        connection.execute(
+            insert(schema.units), [unit | {"number": n + 1, "unit_index": n} for n in numbers]
+        )
+        ended = {"seed": 0, "code_version": "0", "status": "done", "verdict": "abstained"}
+        times = {"started": "2025-01-31T12:00:00Z", "finished": "2025-01-31T12:00:09Z"}
+        connection.execute(
+            insert(schema.runs),
+            [
+                {"id": f"r{n}", "key": f"k{n}", "unit_number": n + 1, "document": {}}
+                | ended
+                | times
+                for n in numbers
+            ],
+        )
 
 
 def test_units_of_a_job_are_told_by_what_they_cost(store: Store) -> None:

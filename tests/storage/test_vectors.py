@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from storage_asked import asked
 from storage_examples import explanation, run, score
 
 from core.errors import StorageError
@@ -35,8 +36,9 @@ def test_a_vector_is_missing_until_it_is_kept_and_then_stays(store: Store) -> No
     store.vectors.save("e1", {first: A})
     store.vectors.save("e1", {first: B, second: B})
     assert store.vectors.missing("e1", EVERY) == []
-    assert store.vectors.kept("e1", EVERY) == [(1, A), (2, B)]
-    assert store.vectors.kept("e2", EVERY) == []
+    assert store.vectors.kept("e1") == [(1, A), (2, B)]
+    assert store.vectors.kept("e1", 2) == [(2, B)]
+    assert store.vectors.kept("e2") == store.vectors.kept("e1", 3) == []
     assert [id for id, _ in store.vectors.missing("e2", EVERY)] == [first, second]
     store.vectors.save("e1", {})
 
@@ -47,13 +49,24 @@ def test_filters_hold_for_vectors_and_for_what_lacks_them(store: Store) -> None:
     failed = save(store, 1, verdict="abstained")
     assert {id for id, _ in store.vectors.missing("e", EVERY)} == {old, new, failed}
     assert {id for id, _ in store.vectors.missing("e", Search())} == {new, failed}
-    store.vectors.save("e", {old: A, new: A, failed: B})
-    assert [v for _, v in store.vectors.kept("e", Search())] == [A, B]
+    assert store.vectors.numbers(EVERY) == [1, 2, 3]
+    assert store.vectors.numbers(Search()) == [2, 3]
     assert store.vectors.numbers(Search(verdict="abstained")) == [3]
     hits = store.vectors.found([3, 2])
     assert {n: hit.explanation for n, hit in hits.items()} == {3: failed, 2: new}
     assert hits[2].snippet == (("text 0", False),)
     assert store.vectors.found([]) == {}
+
+
+def test_scores_are_looked_up_only_for_a_search_that_filters_by_them(store: Store) -> None:
+    save(store, 0)
+    save(store, 1, scores=())
+    with asked(store) as sent:
+        assert store.vectors.numbers(Search()) == [1, 2]
+        assert len(store.vectors.missing("e", Search())) == 2
+    assert not any("scores" in statement for statement in sent)
+    assert store.vectors.numbers(Search(min_score=0.5)) == [1]
+    assert store.vectors.numbers(Search(min_score=0.6)) == []
 
 
 def test_a_vector_of_nothing_is_refused(store: Store) -> None:

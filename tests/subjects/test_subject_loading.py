@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from core.errors import (
     UnknownSubject,
     UnsupportedArchitecture,
 )
+from subjects import loading
 from subjects.huggingface import load_huggingface, wrap_model
 from subjects.loading import resolve_device
 from subjects.registry import load_subject, parse_source
@@ -275,3 +277,26 @@ def test_one_changed_weight_changes_the_digest_of_a_large_model(
     before = digest_tensors({"w": weight})
     weight[17, 5] *= 1.5
     assert digest_tensors({"w": weight}) != before
+
+
+def test_others_may_load_while_a_model_of_the_hub_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turn = loading._ONE_AT_A_TIME
+    free: list[bool] = []
+
+    def other() -> bool:
+        got = turn.acquire(blocking=False)
+        if got:
+            turn.release()
+        return got
+
+    def fetched(id: str, revision: str | None) -> Path:
+        with ThreadPoolExecutor(1) as pool:
+            free.append(pool.submit(other).result())
+        raise OSError("couldn't connect")
+
+    monkeypatch.setattr(loading, "fetched", fetched)
+    with pytest.raises(HubUnavailable):
+        load_subject("far", source="hf:org/far")
+    assert free == [True]
