@@ -29,6 +29,7 @@ STATIC = {
     "app.css": ("static", "text/css"),
     "app.js": ("static", "text/javascript"),
     "talk.js": ("static", "text/javascript"),
+    "icon.svg": ("static", "image/svg+xml"),
 }
 
 

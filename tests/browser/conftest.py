@@ -26,12 +26,12 @@ from subjects.corpora.builtin import BuiltinCorpus
 
 CHROMIUM = next((p for n in ("chromium", "chromium-browser") if (p := shutil.which(n))), None)
 WIDE, NARROW = {"width": 1200, "height": 900}, {"width": 390, "height": 800}
-PATIENCE = 120_000
+PATIENCE = 60_000
 NASTY = (
     '<img src=x onerror="window.broken = 1"> \u202e"];alert(1)//</script><script>alert(2)</script>'
 )
-LAYER = "0-23"
-ONE_IN = 5
+LAYER = "0-7"
+ONE_IN = 10
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,6 +97,15 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield launched
         launched.close()
+
+
+def until(page: Page, script: str) -> None:
+    """Wait until a script says true; asked from outside, as the page lets nobody evaluate text."""
+    for _ in range(PATIENCE // 100):
+        if page.evaluate(script):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"it never came to that: {script}")
 
 
 @dataclass

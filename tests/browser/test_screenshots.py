@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, until
 from tests.browser.test_pages_live import begin_sweep
 
 FOLDER = os.environ.get("NEUROSCRIBE_SCREENSHOTS")
@@ -51,7 +51,7 @@ def test_a_page_is_drawn(
 
 def test_a_job_under_way_is_drawn(opened: Page, site: str, folder: Path) -> None:
     begin_sweep(opened, site, "70-75")
-    opened.wait_for_function("document.querySelector('progress').value >= 3")
+    until(opened, "document.querySelector('progress').value >= 3")
     drawn(opened, folder / "job.png")
 
 

@@ -70,7 +70,7 @@ def test_pages_are_well_formed_and_load_only_what_is_ours(
         assert label["for"] in ids
 
 
-@pytest.mark.parametrize("name", ["unit.css", "app.css", "app.js"])
+@pytest.mark.parametrize("name", ["unit.css", "app.css", "app.js", "talk.js"])
 def test_files_of_ours_are_served_and_no_others(client: Client, name: str) -> None:
     answer = client.get(f"/static/{name}")
     assert answer.status == 200
