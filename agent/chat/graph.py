@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from agent.chat.citations import Holds, cited, marked, missing
 from agent.chat.speakers import Speaker
-from agent.chat.tools import Data, Toolbox, ToolRefused, bounded, cites, refusal
+from agent.chat.tools import LEFT_OUT, Data, Toolbox, ToolRefused, bounded, cites, refusal
 from core.results import Record
 from llms.protocol import Message, ToolCall
 from prompts import load
@@ -276,5 +276,5 @@ def _shortened(message: Message) -> Message:
     """Long results of earlier questions make room."""
     if message.role != "tool" or len(message.text) <= _KEPT_OF_OLD_RESULTS:
         return message
-    left = refusal("left_out", "an earlier result: call the tool again if it is needed")
+    left = refusal(LEFT_OUT, "an earlier result: call the tool again if it is needed")
     return message.model_copy(update={"text": bounded(left)})

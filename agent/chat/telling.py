@@ -33,7 +33,7 @@ def _unit(data: Mapping[str, Any], *, every: bool = False) -> str:
     lines = [f"{data['unit']}: {data['verdict']}{reason} {data['cite']}"]
     for said in _items(data, "explanations"):
         share = "" if said["share"] is None else f", share {_number(said['share'])}"
-        lines.append(f"  {_quoted(said['text'])} ({said['polarity']}{share}) {said['cite']}")
+        lines.append(f"  “{said['text']}” ({said['polarity']}{share}) {said['cite']}")
         scores = [s for s in _items(data, "scores") if s["explanation"] == said["id"]]
         told = scores if every else [s for s in scores if _is_main(s)] or scores[:1]
         lines += [f"    {_score(score)}" for score in told]

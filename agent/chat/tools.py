@@ -20,6 +20,8 @@ from llms.protocol import Tool, ToolCall, schema_of
 Data = dict[str, JsonValue]
 LONGEST_RESULT = 12_000
 """Characters of one result: longer ones are thinned out."""
+LEFT_OUT = "left_out"
+"""The code of a result that made room for later ones."""
 _LONGEST_ERROR = 600
 _THINNER = ((2000, 24), (1000, 12), (400, 8), (120, 4))
 

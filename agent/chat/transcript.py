@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from agent.chat.tools import cites
+from agent.chat.tools import LEFT_OUT, cites
 from core.results import Record
 from llms.protocol import Message
 
@@ -18,7 +18,8 @@ class Said(Record):
 
     ``user`` and ``assistant`` say ``text``. ``tool`` is a call of ``tool`` with ``arguments``:
     ``text`` is its result as JSON, empty as long as there is none, ``error`` the code of one that
-    failed, and ``cites`` the citations that it offered.
+    failed, and ``cites`` the citations that it offered. Long results of earlier questions are not
+    kept.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -46,11 +47,12 @@ def _of(message: Message, results: dict[str | None, str]) -> Iterable[Said]:
         result = results.get(call.id, "")
         data = json.loads(result) if result else {}
         failed = data.get("error")
+        code = failed.get("code") if isinstance(failed, dict) else None
         yield Said(
             role="tool",
             text=result,
             tool=call.name,
             arguments=dict(call.arguments),
-            error=failed.get("code") if isinstance(failed, dict) else None,
+            error=None if code == LEFT_OUT else code,
             cites=tuple(cites(data)),
         )

@@ -111,7 +111,7 @@ def said(event: JobEvent) -> str:
         score = data.get("score")
         figure = f", ρ {score:.2f}" if isinstance(score, float) else ""
         return f"{data.get('unit')} {data.get('verdict')}{figure}"
-    return f"{data.get('name')}: {data.get('said')}"
+    return f"{data.get('unit')} {data.get('name')}: {data.get('said')}"
 
 
 def unit_page(

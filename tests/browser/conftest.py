@@ -68,7 +68,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     on = ("--corpus", str(corpus))
     neuroscribe(home, "explain-layer", "demo/mlp.2", "--units", LAYER, "--mode", "one-shot", *on)
     neuroscribe(home, "explain", "demo/mlp.2/163", *on)
-    neuroscribe(home, "explain", "planted/negated/28", *on)
     with served(home, corpus) as service:
         yield service.url
 

@@ -36,7 +36,7 @@ def opened(browser: Browser) -> Page:
     ("name", "path", "height"),
     [
         ("unit", "/units/demo/mlp.2/163", 1500),
-        ("investigation", "/units/planted/negated/28#h-investigation", 1100),
+        ("investigation", "/units/demo/mlp.2/163#h-steps", 1000),
         ("layer", "/units/demo/mlp.2", 1000),
         ("search", "/search?q=after", 700),
     ],

@@ -63,9 +63,7 @@ def test_a_stored_explanation_is_told_with_figures_that_are_in_the_store(
     document = ask(f"explain {UNIT}")
     answer = document["answer"]
     assert document["waiting"] == []
-    assert explained["explanations"][0]["text"] in json.loads(
-        '"' + answer["text"].split('"', 1)[1].rsplit('" (', 1)[0] + '"'
-    )
+    assert f"“{explained['explanations'][0]['text']}”" in answer["text"]
     for word in ("interval", "null", "token list", "excerpts"):
         assert word in answer["text"]
     assert answer["missing"] == []

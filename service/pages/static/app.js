@@ -18,7 +18,7 @@ function told(kind, data) {
     const score = typeof data.score === "number" ? `, ρ ${data.score.toFixed(2)}` : "";
     return `${data.unit} ${data.verdict}${score}`;
   }
-  return `${data.name}: ${data.said}`;
+  return `${data.unit} ${data.name}: ${data.said}`;
 }
 
 function add(list, text) {
