@@ -84,10 +84,11 @@ class LocalTalks:
     async def one(self, thread: str, caller: Caller) -> ConversationShown:
         """A conversation as it stands."""
         record = await self._record(thread, caller)
-        async with self._reader(record.owner) as chat:
-            said, turn = await chat.said(thread), await chat.standing(thread)
+        # Looked at before what was said is read: an answer that ends meanwhile is one to follow.
         answering = self._answers.of((record.owner, thread))
         under_way = answering is not None and not answering.ended
+        async with self._reader(record.owner) as chat:
+            said, turn = await chat.said(thread), await chat.standing(thread)
         line = self._line(record) | {"state": "working" if under_way else turn.state}
         return ConversationShown(
             **line,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from agent.chat.session import Chat
 from core.errors import BudgetReached, JobState, NotStored
 from core.settings import load_settings
 from neuroscribe.serving import answering as answering_module
@@ -281,6 +282,28 @@ def test_what_happens_after_the_end_changes_nothing() -> None:
         return [e.kind for e in answering.events]
 
     assert asyncio.run(scene()) == ["end"]
+
+
+def test_an_answer_that_ends_while_it_is_looked_at_is_shown_or_to_be_followed(
+    desk: LocalDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends between the reading of what was said and the telling of it."""
+    said = Chat.said
+
+    async def talk(talks: LocalTalks) -> None:
+        begun = await talks.say(ChatBody(text="help"), ADA, None)
+
+        async def slowly(chat: Chat, thread: str) -> Any:
+            found = await said(chat, thread)
+            await ended(talks, begun, ADA)
+            return found
+
+        monkeypatch.setattr(Chat, "said", slowly)
+        shown = await talks.one(begun.thread, ADA)
+        answered = any(s.role == "assistant" for s in shown.said)
+        assert answered or shown.turn == begun.turn
+
+    held(desk, talk)
 
 
 def test_what_is_forgotten_while_it_begins_stays_forgotten(desk: LocalDesk) -> None:
