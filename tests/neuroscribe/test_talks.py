@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from agent.chat.planner import Planner
 from agent.chat.session import Chat
 from core.errors import BudgetReached, JobState, NotStored
 from core.settings import load_settings
@@ -288,17 +289,24 @@ def test_an_answer_that_ends_while_it_is_looked_at_is_shown_or_to_be_followed(
     desk: LocalDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends between the reading of what was said and the telling of it."""
-    said = Chat.said
+    said, speaks = Chat.said, Planner.say
 
     async def talk(talks: LocalTalks) -> None:
-        begun = await talks.say(ChatBody(text="help"), ADA, None)
+        read = asyncio.Event()
+
+        async def waits(*given: Any) -> Any:
+            await read.wait()
+            return await speaks(*given)
 
         async def slowly(chat: Chat, thread: str) -> Any:
             found = await said(chat, thread)
+            read.set()
             await ended(talks, begun, ADA)
             return found
 
+        monkeypatch.setattr(Planner, "say", waits)
         monkeypatch.setattr(Chat, "said", slowly)
+        begun = await talks.say(ChatBody(text="help"), ADA, None)
         shown = await talks.one(begun.thread, ADA)
         answered = any(s.role == "assistant" for s in shown.said)
         assert answered or shown.turn == begun.turn
