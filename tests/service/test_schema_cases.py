@@ -32,7 +32,7 @@ CHECKS = (
     response_schema_conformance,
 )
 UNIT = UnitId("demo", "mlp.2", 163)
-QUICK, WHOLE = 16, 270
+QUICK, WHOLE = 16, 140
 
 
 RUN = "0123456789abcdef"
