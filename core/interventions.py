@@ -13,11 +13,6 @@ from core.results import Finite, Record
 
 InterventionKind = Literal["ablate", "push"]
 
-MOST_TEXTS = 16
-NULL_UNITS = 32
-MOST_NULL_UNITS = 100
-MOST_BY = 1e6
-
 
 class MovedToken(Record):
     """A token with its probability before and after the edit."""

@@ -16,11 +16,8 @@ from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
 from core.ids import UnitId
+from core.intervention_bounds import MOST_BY, MOST_NULL_UNITS, MOST_TEXTS, NULL_UNITS
 from core.interventions import (
-    MOST_BY,
-    MOST_NULL_UNITS,
-    MOST_TEXTS,
-    NULL_UNITS,
     InterventionDocument,
     InterventionKind,
     MeanOverTexts,

@@ -7,13 +7,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from core.ids import UnitIdField
-from core.interventions import (
-    MOST_BY,
-    MOST_NULL_UNITS,
-    MOST_TEXTS,
-    NULL_UNITS,
-    InterventionKind,
-)
+from core.intervention_bounds import MOST_BY, MOST_NULL_UNITS, MOST_TEXTS, NULL_UNITS
+from core.interventions import InterventionKind
 from core.results import Finite, Record
 
 MOST_RUN = 16

@@ -8,7 +8,7 @@ import typer
 
 from core.errors import InvalidSetting
 from core.ids import UnitId
-from core.interventions import MOST_NULL_UNITS, MOST_TEXTS, NULL_UNITS
+from core.intervention_bounds import MOST_NULL_UNITS, MOST_TEXTS, NULL_UNITS
 from neuroscribe.cli import options
 from neuroscribe.cli.output import collecting, console, print_json
 
