@@ -53,11 +53,19 @@ def made_corpus(folder: Path) -> Path:
 class Line:
     """A connection that is kept open, and hardly costs the one who asks anything."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def open(self) -> Line:
+        """Connect."""
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        return self
 
     async def get(self, path: str) -> int:
         """The status of the answer, which is read whole."""
+        if self.reader.at_eof():  # it was idle for so long that the service closed it
+            self.writer.close()
+            await self.open()
         self.writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = await self.reader.readuntil(b"\r\n\r\n")
         length = next(
@@ -74,7 +82,7 @@ async def reading(url: str, rate: float, seconds: float) -> list[float]:
     port = int(url.rsplit(":", 1)[1])
     free: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
     for _ in range(LINES):
-        free.put_nowait(Line(*await asyncio.open_connection("127.0.0.1", port)))
+        free.put_nowait(await Line(port).open())
     took: list[float] = []
     began = time.perf_counter()
 
