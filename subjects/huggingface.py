@@ -22,7 +22,7 @@ from subjects.architectures import Layout, Location, find_layout, linear_map
 from subjects.edits import apply_to_input, by_site, for_growing_text
 from subjects.hooks import Transform, capture, editing
 from subjects.loading import load_files, model_family
-from subjects.protocol import Batch, Edit, SiteInfo, SubjectSpec, Vocabulary
+from subjects.protocol import Aligned, Batch, Edit, SiteInfo, SubjectSpec, Vocabulary
 from subjects.tokens import open_tokenizer, special_digest, unused
 from subjects.weights import digest_tensors
 
@@ -159,6 +159,10 @@ class HuggingFaceSubject:
         """Token IDs of ``text``; names of special tokens in it are plain text."""
         return self._tokens.encode(text)
 
+    def aligned(self, text: str) -> Aligned:
+        """:meth:`tokenize`, and which characters each token stands for."""
+        return self._tokens.align(text)
+
     def batch(self, windows: NDArray[np.int64]) -> Batch:
         """Windows [n, length] between the prefix and the suffix.
 
@@ -265,6 +269,19 @@ class HuggingFaceSubject:
             return None
         weights = self._map(self._layout.in_block(info.layer, row.read))
         return None if weights is None else weights.T[: info.width]
+
+    def input_bias(self, site: str) -> Tensor | None:
+        """Biases of MLP units [width] (of the gate, where the MLP is gated); zero where the model
+        has none. None for other sites."""
+        info = self._location(site).info
+        path = self._layout.architecture.read
+        if site.partition(".")[0] != "mlp" or path is None:
+            return None
+        module = self._trunk.get_submodule(self._layout.in_block(info.layer, path))
+        bias = getattr(module, "bias", None)
+        if not isinstance(bias, Tensor):
+            return torch.zeros(info.width, device=self.device)
+        return bias.detach().float()[: info.width]
 
     def promoted(self, site: str, index: int, count: int) -> Ports | None:
         """Tokens pushed up and down most by the direct path, with logits per unit of activation.

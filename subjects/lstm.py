@@ -22,7 +22,7 @@ from core.errors import InvalidSetting, MisuseError, SubjectLoadError, UnknownSi
 from subjects.edits import PreparedEdit, by_site, for_growing_text
 from subjects.loading import resolve_device, resolve_dtype
 from subjects.lstm_model import LSTMLanguageModel, lstm_step
-from subjects.protocol import Batch, Edit, SiteInfo, SubjectSpec, Vocabulary
+from subjects.protocol import Aligned, Batch, Edit, SiteInfo, SubjectSpec, Vocabulary
 from subjects.tokens import open_tokenizer, special_digest
 from subjects.weights import digest_files, digest_tensors, weight_files
 
@@ -129,6 +129,10 @@ class LstmSubject:
         """Token IDs of ``text``; names of special tokens in it are plain text."""
         return self._tokens.encode(text)
 
+    def aligned(self, text: str) -> Aligned:
+        """:meth:`tokenize`, and which characters each token stands for."""
+        return self._tokens.align(text)
+
     def batch(self, windows: NDArray[np.int64]) -> Batch:
         """Windows [n, length] behind the beginning-of-text token, where the model has one."""
         windows = np.asarray(windows, dtype=np.int64)
@@ -203,6 +207,10 @@ class LstmSubject:
         """None: a cell reads its input through four gates, not along one direction."""
         self._info(site)
         return None
+
+    def input_bias(self, site: str) -> Tensor | None:
+        """None, as :meth:`input_weights`."""
+        return self.input_weights(site)
 
     def promoted(
         self, site: str, index: int, count: int

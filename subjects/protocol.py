@@ -109,6 +109,19 @@ class Vocabulary:
         return tuple(self.strings[int(i)] for i in ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Tokens of a text and where they stand in it.
+
+    ``offsets`` [n, 2] are the first character of each token and the one after its last. Tokens that
+    share a character (bytes of one emoji) both have it; a space that a tokenizer counts to no token
+    is in none.
+    """
+
+    ids: list[int]
+    offsets: NDArray[np.int64]
+
+
 @runtime_checkable
 class Subject(Protocol):
     """A model under study. Implementations: Hugging Face, LSTM, planted."""
@@ -134,6 +147,10 @@ class Subject(Protocol):
 
     def tokenize(self, text: str) -> list[int]:
         """Token IDs of ``text`` without any prefix or suffix."""
+        ...
+
+    def aligned(self, text: str) -> Aligned:
+        """:meth:`tokenize`, and which characters of ``text`` each token stands for."""
         ...
 
     def batch(self, windows: NDArray[np.int64]) -> Batch:
@@ -171,6 +188,10 @@ class Subject(Protocol):
 
     def input_weights(self, site: str) -> torch.Tensor | None:
         """What each unit reads from its block's input [width, d_model], or None."""
+        ...
+
+    def input_bias(self, site: str) -> torch.Tensor | None:
+        """What is added to each unit's input before the nonlinearity [width], or None."""
         ...
 
     def promoted(

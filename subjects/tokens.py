@@ -13,8 +13,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
+from core.errors import UnsupportedOperation
 from core.hashing import fingerprint
-from subjects.protocol import Vocabulary
+from subjects.protocol import Aligned, Vocabulary
 
 
 class Tokenizer(Protocol):
@@ -22,6 +25,10 @@ class Tokenizer(Protocol):
 
     def encode(self, text: str) -> list[int]:
         """Token IDs, nothing added; names of special tokens in ``text`` are plain text."""
+        ...
+
+    def align(self, text: str) -> Aligned:
+        """:meth:`encode` with the characters of each token."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -68,6 +75,11 @@ class _FastTokenizer:
     def encode(self, text: str) -> list[int]:
         return list(self._backend.encode(text, add_special_tokens=False).ids)
 
+    def align(self, text: str) -> Aligned:
+        encoded = self._backend.encode(text, add_special_tokens=False)
+        offsets = np.array(encoded.offsets, dtype=np.int64).reshape(-1, 2)
+        return Aligned(list(encoded.ids), offsets)
+
     def decode(self, ids: Sequence[int]) -> str:
         return str(self._backend.decode(list(ids), skip_special_tokens=False))
 
@@ -101,6 +113,12 @@ class _SlowTokenizer:
 
     def encode(self, text: str) -> list[int]:
         return [int(i) for i in self._tokenizer.encode(text, add_special_tokens=False)]
+
+    def align(self, text: str) -> Aligned:
+        raise UnsupportedOperation(
+            f"{type(self._tokenizer).__name__} does not say which characters a token stands for",
+            "give the model a fast tokenizer (tokenizer.json)",
+        )
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids)))

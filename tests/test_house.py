@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "agent",
     "core",
+    "discovery",
     "llms",
     "neuroscribe",
     "prompts",

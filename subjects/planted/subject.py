@@ -22,7 +22,7 @@ from subjects.planted.families import build
 from subjects.planted.noise import Draws, Words, noise, window_keys
 from subjects.planted.tokens import TokenSource, load_tokens
 from subjects.planted.truth import Definition, Family, Truth
-from subjects.protocol import Batch, Edit, SiteInfo, SubjectSpec, Vocabulary, resolve
+from subjects.protocol import Aligned, Batch, Edit, SiteInfo, SubjectSpec, Vocabulary, resolve
 
 NAME = "planted"
 REVISION = "planted@1"
@@ -90,6 +90,10 @@ class PlantedSubject:
         """Token IDs of ``text`` without any prefix."""
         return self._tokens.encode(text)
 
+    def aligned(self, text: str) -> Aligned:
+        """:meth:`tokenize`, and which characters each token stands for."""
+        return self._tokens.align(text)
+
     def batch(self, windows: NDArray[np.int64]) -> Batch:
         """Windows [n, length] with the beginning-of-text token before each."""
         rows = np.asarray(windows, dtype=np.int64)
@@ -145,6 +149,10 @@ class PlantedSubject:
         return None
 
     def input_weights(self, site: str) -> torch.Tensor | None:
+        """None: planted units read the text."""
+        return None
+
+    def input_bias(self, site: str) -> torch.Tensor | None:
         """None: planted units read the text."""
         return None
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from core.errors import SubjectLoadError
-from subjects.protocol import Vocabulary
+from subjects.protocol import Aligned, Vocabulary
 
 DEMO_TOKENIZER = Path(__file__).resolve().parents[1] / "demo" / "demo" / "tokenizer.json"
 _BOS_NAMES = ("<|bos|>", "<|endoftext|>", "<s>", "[CLS]")
@@ -33,6 +34,12 @@ class TokenSource:
         """Token IDs of ``text``, nothing added."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+    def align(self, text: str) -> Aligned:
+        """:meth:`encode`, and which characters each token stands for."""
+        encoded = self.tokenizer.encode(text, add_special_tokens=False)
+        offsets = np.array(encoded.offsets, dtype=np.int64).reshape(-1, 2)
+        return Aligned(list(encoded.ids), offsets)
 
 
 def load_tokens(source: Path | None = None) -> TokenSource:

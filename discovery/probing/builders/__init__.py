@@ -1,0 +1,1 @@
+"""From texts and files to labels of characters: one module a collection of features."""

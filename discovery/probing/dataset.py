@@ -1,0 +1,68 @@
+"""Labelled places in windows of tokens: what a probe is trained and tested on.
+
+Made by :mod:`.sampling` for one subject's tokenizer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discovery.probing.labels import Feature
+
+Aggregate = Literal["mean", "max"]
+
+
+@dataclass(frozen=True)
+class ProbingDataset:
+    """Rows (places) and their labels for every feature of a collection.
+
+    Attributes:
+        collection: The collection's name.
+        features: [features]; columns of ``labels``.
+        ids: Token IDs [windows, longest], -1 after a window's end. Never holds special tokens.
+        lengths: Tokens in each window [windows].
+        documents: Index into ``document_names`` of each window [windows].
+        offsets: Tokens of the document before each window [windows].
+        document_names: [documents].
+        groups: Group of each document [documents]; never divided between train and test.
+        rows: [rows, 3]: window, first token, token after the last. Single tokens where
+            ``aggregate`` is None; otherwise the values there are taken together. In order of
+            windows.
+        labels: int8 [rows, features]: 1, -1, or 0 where the row is not used for the feature.
+        aggregate: How several tokens become one value.
+        fingerprint: Of labels, tokens and sampling settings.
+    """
+
+    collection: str
+    features: tuple[Feature, ...]
+    ids: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    documents: NDArray[np.int32]
+    offsets: NDArray[np.int32]
+    document_names: tuple[str, ...]
+    groups: tuple[str, ...]
+    rows: NDArray[np.int32]
+    labels: NDArray[np.int8]
+    aggregate: Aggregate | None
+    fingerprint: str
+
+    def column(self, feature: str) -> int:
+        """The index of a feature by name; KeyError when there is none."""
+        for index, known in enumerate(self.features):
+            if known.name == feature:
+                return index
+        raise KeyError(feature)
+
+    @property
+    def row_documents(self) -> NDArray[np.int32]:
+        """The document of each row [rows]."""
+        return self.documents[self.rows[:, 0]]
+
+    @property
+    def last_tokens(self) -> NDArray[np.int32]:
+        """The token ID at each row's last position [rows]."""
+        return self.ids[self.rows[:, 0], self.rows[:, 2] - 1]

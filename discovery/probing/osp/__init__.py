@@ -1,0 +1,1 @@
+"""Optimal sparse probing: the support of least loss, with a proof or an honest gap."""
