@@ -8,6 +8,7 @@ WORKDIR /opt/neuroscribe
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY agent agent
 COPY core core
+COPY discovery discovery
 COPY llms llms
 COPY neuroscribe neuroscribe
 COPY prompts prompts
