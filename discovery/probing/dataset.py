@@ -16,6 +16,15 @@ from discovery.probing.labels import Feature
 Aggregate = Literal["mean", "max"]
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A feature that cannot be probed on this text, and why."""
+
+    name: str
+    description: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class ProbingDataset:
     """Rows (places) and their labels for every feature of a collection.
@@ -35,6 +44,10 @@ class ProbingDataset:
         labels: int8 [rows, features]: 1, -1, or 0 where the row is not used for the feature.
         aggregate: How several tokens become one value.
         fingerprint: Of labels, tokens and sampling settings.
+        left_out: Features that have too few rows.
+        cut: Labelled spans, or tokens of them, that do not fit whole tokens.
+        seen: Documents read.
+        tokens_seen: Tokens read.
     """
 
     collection: str
@@ -49,6 +62,10 @@ class ProbingDataset:
     labels: NDArray[np.int8]
     aggregate: Aggregate | None
     fingerprint: str
+    left_out: tuple[LeftOut, ...] = ()
+    cut: int = 0
+    seen: int = 0
+    tokens_seen: int = 0
 
     def column(self, feature: str) -> int:
         """The index of a feature by name; KeyError when there is none."""
