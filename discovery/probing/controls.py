@@ -1,0 +1,114 @@
+"""What labels give away without the model: the token alone, the place alone, always yes.
+
+A probe that does no better than its token says nothing about context, and one that does no better
+than the place in the window says nothing at all. Both controls are naive Bayes over what stands
+in a row, fitted on training rows with classes in equal weight and read on test rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discovery.probing.dataset import ProbingDataset
+from discovery.probing.metrics import Scored, f1_of
+from discovery.probing.results import Controls, Measured
+
+_SMOOTHING = 0.5
+LEAK = 0.1
+"""How far above always-yes a position-only control may come before it is called a leak."""
+_EDGES = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384, 65536])
+
+
+@dataclass(frozen=True, slots=True)
+class _Bags:
+    """Categories of each row, flat: row of each entry and its category."""
+
+    rows: NDArray[np.int64]
+    categories: NDArray[np.int64]
+    size: int
+
+
+def controls(
+    dataset: ProbingDataset,
+    labels: NDArray[np.int8],
+    groups: NDArray[np.int64],
+    test: NDArray[np.bool_],
+    seed: int,
+) -> Controls:
+    """Controls of one feature: ``labels`` and ``test`` are [rows] of the whole dataset."""
+    used = np.flatnonzero(labels)
+    position = _f1(_place_bags(dataset, used), labels[used], test[used], groups[used], seed)
+    token = _f1(_token_bags(dataset, used), labels[used], test[used], groups[used], seed)
+    in_test = used[test[used]]
+    yes = Scored(labels[in_test] == 1, np.ones(len(in_test)), groups[in_test])
+    majority = f1_of(yes, seed)
+    return Controls(
+        token=token,
+        position=position,
+        majority=majority,
+        warnings=_warnings(position, majority),
+    )
+
+
+def _warnings(position: Measured, majority: Measured) -> tuple[str, ...]:
+    if position.value is None or majority.value is None:
+        return ()
+    low = position.value if position.low is None else position.low
+    if low > majority.value + LEAK:
+        return (
+            f"the place in the text alone gives F1 {position.value:.2f} "
+            f"(always yes: {majority.value:.2f}): labels leak through position or length",
+        )
+    return ()
+
+
+def _token_bags(dataset: ProbingDataset, used: NDArray[np.int64]) -> _Bags:
+    rows, tokens = _entries(dataset, used)
+    return _Bags(rows, tokens, int(dataset.ids.max(initial=0)) + 1)
+
+
+def _entries(
+    dataset: ProbingDataset, used: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every token of every row: (row, token ID)."""
+    window, first, stop = dataset.rows[used].T.astype(np.int64)
+    counts = stop - first
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows = np.repeat(np.arange(len(used)), counts)
+    tokens = dataset.ids[np.repeat(window, counts), np.repeat(first, counts) + within]
+    return rows, tokens.astype(np.int64)
+
+
+def _place_bags(dataset: ProbingDataset, used: NDArray[np.int64]) -> _Bags:
+    """Binned: place in the window, tokens of the row, tokens of the window, place in the
+    document."""
+    window, first, stop = dataset.rows[used].T.astype(np.int64)
+    known = (first, stop - first, dataset.lengths[window], dataset.offsets[window])
+    bins = [np.searchsorted(_EDGES, values, side="right") for values in known]
+    width = len(_EDGES) + 1
+    categories = np.concatenate([place * width + values for place, values in enumerate(bins)])
+    return _Bags(np.tile(np.arange(len(used)), len(known)), categories, width * len(known))
+
+
+def _f1(
+    bags: _Bags,
+    labels: NDArray[np.int8],
+    test: NDArray[np.bool_],
+    groups: NDArray[np.int64],
+    seed: int,
+) -> Measured:
+    """Naive Bayes fitted on training rows, its F1 on test rows."""
+    counts = np.full((2, bags.size), _SMOOTHING)
+    for row, label in enumerate((1, -1)):
+        of_class = (labels == label) & ~test
+        np.add.at(counts[row], bags.categories[of_class[bags.rows]], 1.0)
+    # A category that training rows lack says nothing, so its log-odds are those of no evidence.
+    rates = counts / counts.sum(1, keepdims=True)
+    seen = (counts > _SMOOTHING).any(0)
+    odds = np.where(seen, np.log(rates[0] / rates[1]), 0.0)
+    margin = np.zeros(len(labels))
+    np.add.at(margin, bags.rows, odds[bags.categories])
+    return f1_of(Scored(labels[test] == 1, margin[test], groups[test]), seed)
