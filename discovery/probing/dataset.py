@@ -83,3 +83,21 @@ class ProbingDataset:
     def last_tokens(self) -> NDArray[np.int32]:
         """The token ID at each row's last position [rows]."""
         return self.ids[self.rows[:, 0], self.rows[:, 2] - 1]
+
+    def summary(self) -> dict[str, float | int | str | None]:
+        """What is in it, as the table of data sets in paper 001 (B.2) tells: counts and shares."""
+        used = self.labels != 0
+        return {
+            "windows": len(self.ids),
+            "window": int(self.lengths.max(initial=0)),
+            "tokens": int(self.lengths.sum()),
+            "rows": len(self.rows),
+            "positive_share": float((self.labels == 1).sum() / max(1, used.sum())),
+            "features": len(self.features),
+            "left_out": len(self.left_out),
+            "documents": len(self.document_names),
+            "groups": len(set(self.groups)),
+            "documents_read": self.seen,
+            "tokens_read": self.tokens_seen,
+            "spans_cut": self.cut,
+        }

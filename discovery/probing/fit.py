@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
-from discovery.probing.metrics import Scored
+from discovery.probing.metrics import Scored, plain_f1
 
 Array = NDArray[np.float64]
 LEAST_DEVIATION = 1e-3
@@ -112,9 +112,5 @@ def fit(
 
 def train_f1(trial: Trial, probe: Probe) -> float:
     """F1 on the training rows: what sites are chosen by, so that test rows are not looked at."""
-    from discovery.probing.metrics import f1
-
-    truth, called = trial.train_labels == 1, probe.margin(trial.train) > 0
-    table = np.array([(truth & called).sum(), (~truth & called).sum(), (truth & ~called).sum()])
-    value = float(f1(table.astype(np.float64)))
+    value = plain_f1(trial.train_labels == 1, probe.margin(trial.train) > 0)
     return value if np.isfinite(value) else 0.0

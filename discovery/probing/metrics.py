@@ -17,6 +17,7 @@ from discovery.probing.results import Measured
 DRAWS = 500
 LEAST_GROUPS = 5
 UNDEFINED_ALLOWED = 0.06
+_Z2 = 1.959964**2
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -29,6 +30,11 @@ class Scored:
     positive: Flags
     margin: Array
     groups: NDArray[np.int64]
+
+    @property
+    def witnesses(self) -> int:
+        """Groups that hold a positive row."""
+        return len(np.unique(self.groups[self.positive]))
 
     def draws(self, seed: int) -> Array | None:
         """How often each row counts in each resample [draws, rows]; None with too few groups."""
@@ -65,22 +71,23 @@ def figures(scored: Scored, seed: int) -> Figures:
 
     def of_table(compute: Callable[[Array], Array], nothing: str) -> Measured:
         spread = None if drawn is None else compute(drawn.T)
-        return measured(float(compute(whole)), spread, nothing)
+        return measured(float(compute(whole)), spread, nothing, scored.witnesses)
 
     def of_order(compute: Callable[[Flags, Array, Array], Array], nothing: str) -> Measured:
         sorted_truth, margins = truth[order], scored.margin[order]
         one = np.ones((1, len(order)))
         spread = None if weights is None else compute(sorted_truth, margins, weights[:, order])
-        return measured(float(compute(sorted_truth, margins, one)[0]), spread, nothing)
+        value = float(compute(sorted_truth, margins, one)[0])
+        return measured(value, spread, nothing, scored.witnesses)
 
     return Figures(
-        f1=of_table(f1, "no row is positive or called so"),
+        f1=of_table(f1, "no row is positive"),
         precision=of_table(_precision, "no row is called positive"),
         recall=of_table(_recall, "no row is positive"),
         mcc=of_table(_mcc, "all rows are of one class or called so"),
         average_precision=of_order(_average_precision, "no row is positive"),
         roc_auc=of_order(_roc_auc, "all rows are of one class"),
-        log_loss=_log_loss(truth, scored.margin),
+        log_loss=log_loss(truth, scored.margin),
     )
 
 
@@ -90,11 +97,18 @@ def f1_of(scored: Scored, seed: int) -> Measured:
     truth, called = scored.positive, scored.margin > 0
     table = np.stack([truth & called, ~truth & called, truth & ~called]).astype(np.float64)
     spread = None if weights is None else f1((weights @ table.T).T)
-    return measured(float(f1(table.sum(1))), spread, "no row is positive or called so")
+    return measured(float(f1(table.sum(1))), spread, "no row is positive", scored.witnesses)
 
 
-def measured(value: float, spread: Array | None, nothing: str) -> Measured:
-    """A figure with the percentiles of its resamples; ``nothing`` says why it may be undefined."""
+def measured(
+    value: float, spread: Array | None, nothing: str, witnesses: int | None = None
+) -> Measured:
+    """A figure with the percentiles of its resamples; ``nothing`` says why it may be undefined.
+
+    Where no resample differs (everything is right), the interval is Wilson's for as many
+    independent ``witnesses`` (Wilson 1927): twenty documents without a fault do not prove that
+    there is none.
+    """
     if not np.isfinite(value):
         return Measured(value=None, reason=nothing)
     if spread is None:
@@ -104,6 +118,11 @@ def measured(value: float, spread: Array | None, nothing: str) -> Measured:
     if len(defined) < (1 - UNDEFINED_ALLOWED) * len(spread):
         return Measured(value=value, reason="no interval: the figure rests on too few groups")
     low, high = np.quantile(defined, [0.025, 0.975])
+    if low == high and witnesses:
+        if value >= 1:
+            low = witnesses / (witnesses + _Z2)
+        elif value <= 0:
+            high = _Z2 / (witnesses + _Z2)
     return Measured(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
@@ -121,9 +140,16 @@ def mean_measured(values: Array, seed: int, *, of: str = "features") -> Measured
 
 
 def f1(table: Array) -> Array:
-    """2 TP / (2 TP + FP + FN) of [TP, FP, FN, ...]."""
+    """2 TP / (2 TP + FP + FN) of [TP, FP, FN, ...]; NaN where no row is positive."""
     with np.errstate(all="ignore"):
-        return np.asarray(2 * table[0] / (2 * table[0] + table[1] + table[2]))
+        found = 2 * table[0] / (2 * table[0] + table[1] + table[2])
+        return np.where(table[0] + table[2] > 0, found, np.nan)
+
+
+def plain_f1(truth: Flags, called: Flags) -> float:
+    """F1 without an interval; 0 where nothing is called rightly, NaN where no row is positive."""
+    table = [(truth & called).sum(), (~truth & called).sum(), (truth & ~called).sum()]
+    return float(f1(np.array(table, dtype=np.float64)))
 
 
 def _precision(table: Array) -> Array:
@@ -177,7 +203,7 @@ def _roc_auc(truth: Flags, margins: Array, weights: Array) -> Array:
         return np.asarray(area / (hits[:, -1] * misses[:, -1]))
 
 
-def _log_loss(truth: Flags, margin: Array) -> float | None:
+def log_loss(truth: Flags, margin: Array) -> float | None:
     """Mean of -log p in nats, both classes with equal weight, as the probe was fitted."""
     if truth.all() or not truth.any():
         return None

@@ -74,12 +74,14 @@ class Moments:
             self._sums[site][some] += classes[some] @ values
             self._squares[site][some] += classes[some] @ values.square()
 
-    def ranking(self, site: str) -> Ranking:
-        """The scores of one site; tasks with fewer than two rows of a class have -inf."""
-        tasks = self.labels.shape[1]
-        sums = self._sums[site].cpu().numpy().reshape(2, tasks, -1)
-        squares = self._squares[site].cpu().numpy().reshape(2, tasks, -1)
-        counts = self.counts[:, :, None]
+    def ranking(self, site: str, tasks: slice = slice(None)) -> Ranking:
+        """The scores of some tasks at one site; those with fewer than two rows of a class: -inf."""
+        n_tasks = self.labels.shape[1]
+        sums, squares = (
+            kept[site].view(2, n_tasks, -1)[:, tasks].cpu().numpy()
+            for kept in (self._sums, self._squares)
+        )
+        counts = self.counts[:, tasks, None]
         with np.errstate(all="ignore"):
             means = sums / counts
             difference = means[0] - means[1]

@@ -67,8 +67,13 @@ class ProbeScore(Record):
     average_precision: Measured
     roc_auc: Measured
     log_loss: Finite | None
+    """Test log-loss in nats, classes in equal weight."""
+    train_f1: Finite
+    """What sites and sizes are chosen by, so that test rows are looked at once."""
     seconds: Finite
     certificate: Certificate | None = None
+    note: str | None = None
+    """What the method or the fit says of itself (did not converge, rows were sampled)."""
     failure: str | None = None
 
 
@@ -123,7 +128,7 @@ class FeatureReport(Record):
     negatives: int
     documents: int
     best: ProbeScore | None
-    """By validation within the training rows; its figures are from test rows."""
+    """Site and k chosen on training rows by the first method; its figures are from test rows."""
     null: Null | None
     random: Measured | None
     """F1 of as many random neurons of the same site, mean over draws."""

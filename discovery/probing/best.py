@@ -1,0 +1,205 @@
+"""The end of a feature: its best probe, and what stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discovery.probing.activations import Rows
+from discovery.probing.controls import controls
+from discovery.probing.dataset import ProbingDataset
+from discovery.probing.labels import Feature
+from discovery.probing.nulls import basis_alignment, best_of_sites, null, random_neurons
+from discovery.probing.plan import ProbeSettings, Split
+from discovery.probing.results import (
+    Controls,
+    FeatureReport,
+    Measured,
+    Method,
+    Null,
+    ProbeScore,
+    Round,
+)
+from discovery.probing.trials import Place, method_scores
+
+CURVE_KS = (256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1)
+WORTH = 0.02
+"""A larger support must gain so much F1 on training rows to be told first."""
+APART = 0.1
+"""Precision and recall that differ by less are called balanced."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureJob:
+    """Scores of all splits and sites of one feature, and what the rest needs.
+
+    ``neurons`` are the ranked neurons by site under the first seed; ``shuffled`` int8 [draws, rows]
+    are labels without meaning and ``tops`` [draws] by site the neuron that each ranks first (-1:
+    none).
+    """
+
+    rows: Rows
+    dataset: ProbingDataset
+    split: Split
+    scores: tuple[ProbeScore, ...]
+    neurons: Mapping[str, NDArray[np.int64]]
+    shuffled: NDArray[np.int8]
+    tops: Mapping[str, NDArray[np.int64]]
+    settings: ProbeSettings
+
+    @property
+    def name(self) -> str:
+        """The name of the file that keeps its result."""
+        return f"feature-{self.split.feature}"
+
+    def run(self) -> FeatureReport:
+        """Do it."""
+        dataset, split, settings = self.dataset, self.split, self.settings
+        best = best_score(self.scores, settings.headline, split.seed)
+        checks = controls(dataset, split.labels, split.groups, split.test, split.seed)
+        if best is None:
+            return self._report(None, checks, None, None)
+        trial = split.trial(self.rows, best.site, self.neurons[best.site])
+        single = best_at(self.scores, settings.headline, split.seed, 1)
+        report = self._report(
+            best,
+            _compared(checks, best),
+            None if single is None else self._null(single),
+            random_neurons(trial, best.k, split.seed),
+        )
+        extra: dict[str, object] = {}
+        if settings.basis:
+            extra["basis"] = basis_alignment(
+                self.rows, best.site, split.labels, split.test, split.groups, split.seed
+            )
+        if "adaptive" in settings.methods:
+            place = Place(best.site, split.seed)
+            ks = tuple(k for k in CURVE_KS if k <= len(trial.neurons))
+            extra["curve"] = tuple(method_scores(trial, place, settings, "adaptive", ks))
+        if settings.rounds:
+            extra["rounds"] = tuple(self._rounds(best))
+        return report.model_copy(update=extra)
+
+    def _null(self, best: ProbeScore) -> Null | None:
+        """F1 at k = 1, found in the same way under labels without meaning."""
+        drawn = []
+        for draw, labels in enumerate(self.shuffled):
+            split = replace(self.split, labels=labels)
+            tops = {site: int(top[draw]) for site, top in self.tops.items() if top[draw] >= 0}
+            trials = {s: split.trial(self.rows, s, np.array([top])) for s, top in tops.items()}
+            if trials:
+                drawn.append(best_of_sites(trials, dict.fromkeys(trials, (0,))))
+        return null(drawn, best.f1.value)
+
+    def _rounds(self, best: ProbeScore) -> list[Round]:
+        """The headline's choice again and again among what is left at the best site."""
+        found, left = [], self.neurons[best.site]
+        units = best.units
+        for number in range(1, self.settings.rounds + 1):
+            left = left[~np.isin(left, units)]
+            trial = self.split.trial(self.rows, best.site, left)
+            place = Place(best.site, self.split.seed)
+            score = method_scores(trial, place, self.settings, best.method, (best.k,))[0]
+            found.append(Round(number=number, site=best.site, units=score.units, f1=score.f1))
+            if score.failure is not None:
+                break
+            units = score.units
+        return found
+
+    def _report(
+        self,
+        best: ProbeScore | None,
+        checks: Controls,
+        beside: Null | None,
+        random: Measured | None,
+    ) -> FeatureReport:
+        feature = self.dataset.features[self.split.feature]
+        used = self.split.labels != 0
+        failure = next((s.failure for s in self.scores if s.failure), "every method failed")
+        return FeatureReport(
+            collection=self.dataset.collection,
+            feature=feature.name,
+            description=feature.description,
+            among=feature.among,
+            positives=int((self.split.labels == 1).sum()),
+            negatives=int((self.split.labels == -1).sum()),
+            documents=len(np.unique(self.dataset.row_documents[used])),
+            best=best,
+            null=beside,
+            random=random,
+            controls=checks,
+            scores=self.scores,
+            reading=None if best is None else reading(best),
+            status="ok" if best is not None else "failed",
+            reason=None if best is not None else failure,
+        )
+
+
+def best_at(scores: Sequence[ProbeScore], method: Method, seed: int, k: int) -> ProbeScore | None:
+    """A method's score at the site whose training F1 is highest."""
+    own = [
+        score
+        for score in scores
+        if (score.method, score.seed, score.k) == (method, seed, k) and score.failure is None
+    ]
+    return max(own, key=lambda score: score.train_f1, default=None)
+
+
+def best_score(scores: Sequence[ProbeScore], method: Method, seed: int) -> ProbeScore | None:
+    """The smallest size that is within 0.02 of the best F1 on training rows, at its best site."""
+    sizes = sorted({score.k for score in scores})
+    found = [score for k in sizes if (score := best_at(scores, method, seed, k)) is not None]
+    if not found:
+        return None
+    most = max(score.train_f1 for score in found)
+    return next(score for score in found if score.train_f1 >= most - WORTH)
+
+
+def reading(best: ProbeScore) -> str | None:
+    """What precision against recall suggests of the units (paper 001, section 5.4)."""
+    precision, recall = best.precision.value, best.recall.value
+    if precision is None or recall is None:
+        return None
+    if recall - precision >= APART:
+        return (
+            "recall above precision: the units answer to more than this feature (a broader one, or "
+            "several)"
+        )
+    if precision - recall >= APART:
+        return "precision above recall: the units answer to a part of this feature only"
+    return "precision and recall are balanced"
+
+
+def _compared(checks: Controls, best: ProbeScore) -> Controls:
+    """With a warning where the token alone does as well as the probe."""
+    token, value = checks.token.value, best.f1.value
+    if token is None or value is None or token < value - WORTH:
+        return checks
+    told = (
+        f"the token alone gives F1 {token:.2f}, the probe {value:.2f}: nothing here needs context"
+    )
+    return checks.model_copy(update={"warnings": (*checks.warnings, told)})
+
+
+def left_out(
+    collection: str, feature: Feature, reason: str, labels: NDArray[np.int8]
+) -> FeatureReport:
+    """The report of a feature that was not probed, with the reason."""
+    return FeatureReport(
+        collection=collection,
+        feature=feature.name,
+        description=feature.description,
+        among=feature.among,
+        positives=int((labels == 1).sum()),
+        negatives=int((labels == -1).sum()),
+        documents=0,
+        best=None,
+        null=None,
+        random=None,
+        controls=None,
+        status="left_out",
+        reason=reason,
+    )

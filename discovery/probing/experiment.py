@@ -1,0 +1,213 @@
+"""A probing run from labelled rows to a report, in pieces that survive a kill.
+
+Read the units once and rank all of them for all features in that pass; then, feature by feature and
+site by site, choose supports, refit and measure; last, put nulls and baselines beside the best.
+Whatever chooses (neurons, sites, sizes) sees training rows only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InvalidSetting, UnknownSite
+from discovery.probing.activations import Rows
+from discovery.probing.best import FeatureJob, left_out
+from discovery.probing.comparison import comparison
+from discovery.probing.dataset import ProbingDataset
+from discovery.probing.labels import Feature
+from discovery.probing.moments import Moments, strongest
+from discovery.probing.parallel import Job, R, run_jobs
+from discovery.probing.plan import PREFILTER, ProbeSettings, Split
+from discovery.probing.reading import Source
+from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
+from discovery.probing.splits import groups_of, shuffled, test_rows
+from discovery.probing.trials import SiteJob, SiteScores
+from subjects.protocol import Subject
+
+Told = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, and how much there is."""
+
+
+def probe(
+    subject: Subject,
+    dataset: ProbingDataset,
+    sites: Sequence[str],
+    settings: ProbeSettings | None = None,
+    *,
+    folder: Path | None = None,
+    told: Told | None = None,
+) -> ProbingReport:
+    """Probe every feature of ``dataset`` at ``sites``.
+
+    What is read and found is kept in ``folder``, so that a run that was killed goes on there; it is
+    for this subject, dataset, sites and settings alone. Raises :class:`core.errors.UnknownSite` and
+    :class:`InvalidSetting`.
+    """
+    settings = settings or ProbeSettings()
+    started = time.perf_counter()
+    _check(subject, sites)
+    kept = None if folder is None else folder / "activations"
+    source = Source(subject, dataset, tuple(sites), kept)
+    features = _Run(source, settings, folder, told or _silent).features()
+    return ProbingReport(
+        subject=subject.spec.name,
+        collection=dataset.collection,
+        sites=tuple(sites),
+        dataset=dataset.fingerprint,
+        seeds=settings.seeds,
+        methods=settings.methods,
+        ks=settings.ks,
+        features=tuple(features),
+        comparison=comparison(features, settings),
+        summary=dataset.summary(),
+        settings=settings.told(),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _check(subject: Subject, sites: Sequence[str]) -> None:
+    known = subject.sites()
+    hint = f"sites: {', '.join(known)}"
+    if not sites:
+        raise InvalidSetting("no site is named", hint)
+    for site in sites:
+        if site not in known:
+            raise UnknownSite(f"subject {subject.spec.name!r} has no site {site!r}", hint)
+
+
+def _silent(what: str, done: int, of: int) -> None:
+    pass
+
+
+@dataclass(slots=True)
+class _Run:
+    source: Source
+    settings: ProbeSettings
+    folder: Path | None
+    told: Told
+
+    def features(self) -> list[FeatureReport]:
+        """A report of every feature, in the collection's order; those left out come last."""
+        splits = self._splits()
+        if not splits:
+            return self._left_out(set())
+        leading = [index for index, split in enumerate(splits) if self._leads(split)]
+        dealt = [self._shuffled(splits[index]) for index in leading]
+        rows, moments = self._read(splits, leading, dealt)
+        neurons = self._neurons(moments, len(splits))
+        sites = self.source.sites
+        jobs = [
+            SiteJob(rows, split, site, neurons[site][task], self.settings)
+            for task, split in enumerate(splits)
+            for site in sites
+        ]
+        scored: dict[int, list[ProbeScore]] = {}
+        found = self._run(jobs, SiteScores, "probing")
+        for job, result in zip(jobs, found, strict=True):
+            scored.setdefault(job.split.feature, []).extend(result.scores)
+        tops = self._tops(moments, len(splits))
+        ends = [
+            FeatureJob(
+                rows=rows,
+                dataset=self.source.dataset,
+                split=splits[task],
+                scores=tuple(scored[splits[task].feature]),
+                neurons={site: neurons[site][task] for site in sites},
+                shuffled=dealt[place],
+                tops={site: tops[site][place] for site in sites},
+                settings=self.settings,
+            )
+            for place, task in enumerate(leading)
+        ]
+        reports = self._run(ends, FeatureReport, "nulls and baselines")
+        return [*reports, *self._left_out({splits[task].feature for task in leading})]
+
+    def _read(
+        self, splits: list[Split], leading: list[int], dealt: list[NDArray[np.int8]]
+    ) -> tuple[Rows, Moments]:
+        """Rows, and moments of every split's labels and, after them, of every null's."""
+        tasks = [split.train_labels[:, None] for split in splits]
+        for index, labels in zip(leading, dealt, strict=True):
+            tasks.append(np.where(splits[index].test[:, None], np.int8(0), labels.T))
+        windows = len(self.source.dataset.ids)
+        return self.source.read(
+            np.concatenate(tasks, axis=1), lambda done: self.told("reading", done, windows)
+        )
+
+    def _neurons(self, moments: Moments, n_splits: int) -> dict[str, list[NDArray[np.int64]]]:
+        """By site and split: the neurons of largest mean difference."""
+        found = {}
+        for site in self.source.sites:
+            strength = moments.ranking(site, slice(0, n_splits)).strength
+            found[site] = [strongest(one, PREFILTER) for one in strength]
+        return found
+
+    def _tops(self, moments: Moments, n_splits: int) -> dict[str, NDArray[np.int64]]:
+        """By site [features, draws]: the first neuron under shuffled labels, -1 without any."""
+        found = {}
+        for site in self.source.sites:
+            strength = moments.ranking(site, slice(n_splits, None)).strength
+            top = np.argmax(strength, axis=1)
+            known = np.isfinite(strength[np.arange(len(top)), top])
+            found[site] = np.where(known, top, -1).reshape(-1, self.settings.nulls)
+        return found
+
+    def _run(self, jobs: Sequence[Job[R]], kind: type[R], what: str) -> list[R]:
+        folder = None if self.folder is None else self.folder / "parts"
+        return run_jobs(
+            jobs, kind, folder, self.settings.jobs, lambda done, of: self.told(what, done, of)
+        )
+
+    def _splits(self) -> list[Split]:
+        """Every feature under every seed; features whose groups cannot be divided have none."""
+        dataset = self.source.dataset
+        groups = groups_of(dataset)
+        found = []
+        for feature in range(len(dataset.features)):
+            labels = dataset.labels[:, feature]
+            for seed in self.settings.seeds:
+                test = test_rows(labels, groups, seed)
+                if test is not None:
+                    found.append(Split(feature, seed, labels, test, groups))
+        return found
+
+    def _leads(self, split: Split) -> bool:
+        return split.seed == self.settings.seeds[0]
+
+    def _shuffled(self, split: Split) -> NDArray[np.int8]:
+        """[draws, rows]"""
+        drawn = [
+            shuffled(split.labels, split.groups, split.test, 1000 * split.seed + draw)
+            for draw in range(self.settings.nulls)
+        ]
+        return np.array(drawn, dtype=np.int8).reshape(-1, len(split.labels))
+
+    def _left_out(self, probed: set[int]) -> list[FeatureReport]:
+        dataset = self.source.dataset
+        found = [
+            left_out(
+                dataset.collection,
+                feature,
+                "its documents cannot be divided into train and test: one group holds nearly all "
+                "of a class",
+                dataset.labels[:, index],
+            )
+            for index, feature in enumerate(dataset.features)
+            if index not in probed
+        ]
+        nothing = np.zeros(0, dtype=np.int8)
+        return found + [
+            left_out(
+                dataset.collection,
+                Feature(one.name, one.description),
+                one.reason,
+                nothing,
+            )
+            for one in dataset.left_out
+        ]

@@ -1,0 +1,141 @@
+"""What stands beside a probe's F1: shuffled labels, random neurons, rotated bases.
+
+All of them go the way of the figure they stand beside: rank, fit and choose the site on training
+rows, measure on test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discovery.probing.activations import Rows
+from discovery.probing.fit import Probe, Scale, Trial, fit, train_f1
+from discovery.probing.metrics import log_loss, mean_measured, plain_f1
+from discovery.probing.results import Basis, Measured, Null
+
+Array = NDArray[np.float64]
+
+RANDOM_DRAWS = 20
+BASES = 5
+RANKED, KEPT = 100, 50
+"""So many directions are ranked by mean difference, and the best of so many make the figure."""
+BASIS_KS = (1, 2, 4, 8, 16, 32, 64)
+
+
+def best_of_sites(trials: Mapping[str, Trial], columns: Mapping[str, Sequence[int]]) -> float:
+    """Test F1 at the site whose training F1 is highest, with ``columns`` of each trial."""
+    found = []
+    for site, trial in trials.items():
+        probe = fit(trial.train, trial.train_labels, columns[site])
+        found.append((train_f1(trial, probe), site, probe))
+    _, site, probe = max(found, key=lambda one: one[0])
+    return _test_f1(trials[site], probe)
+
+
+def null(drawn: Sequence[float], real: float | None) -> Null | None:
+    """The null's summary; None where nothing could be drawn or there is no real figure."""
+    values = np.array([v for v in drawn if np.isfinite(v)])
+    if not len(values) or real is None:
+        return None
+    return Null(
+        mean=float(values.mean()),
+        p95=float(np.quantile(values, 0.95)),
+        p=float((1 + (values >= real).sum()) / (1 + len(values))),
+        draws=len(values),
+    )
+
+
+def random_neurons(trial: Trial, k: int, seed: int) -> Measured:
+    """Mean test F1 of ``k`` random neurons that are not constant, with an interval over draws."""
+    rng = np.random.default_rng([seed, 5])
+    live = np.flatnonzero(trial.train.std(axis=0) > 0)
+    if len(live) < k:
+        return Measured(value=None, reason=f"only {len(live)} neurons are not constant")
+    values = []
+    for _ in range(RANDOM_DRAWS):
+        chosen = rng.choice(live, size=k, replace=False)
+        probe = fit(trial.train, trial.train_labels, chosen)
+        values.append(_test_f1(trial, probe))
+    return mean_measured(np.array(values), seed, of="draws")
+
+
+def basis_alignment(
+    rows: Rows,
+    site: str,
+    labels: NDArray[np.int8],
+    test: NDArray[np.bool_],
+    groups: NDArray[np.int64],
+    seed: int,
+) -> Basis:
+    """Neurons against directions of random Gaussian bases of the same site (paper 001, A.10).
+
+    In each basis the 100 directions of largest mean difference are probed alone, and the mean test
+    F1 of the best 50 by training F1 is the figure; test log-loss is of the top k together.
+    """
+    used = np.flatnonzero(labels)
+    train, held = used[~test[used]], used[test[used]]
+    values = rows.arrays[site]
+    apart = _difference(values, train, labels)
+    own = _of_basis(values, None, apart, (train, held), labels, groups)
+    rng = np.random.default_rng([seed, 6])
+    others = []
+    for _ in range(BASES):
+        directions = rng.standard_normal((len(apart), len(apart))).astype(np.float32)
+        directions /= np.linalg.norm(directions, axis=0)
+        others.append(_of_basis(values, directions, apart, (train, held), labels, groups))
+    ks = own[1].keys()
+    return Basis(
+        neurons=mean_measured(own[0], seed, of="neurons"),
+        rotated=tuple(float(figures.mean()) for figures, _ in others),
+        log_loss_neurons=own[1],
+        log_loss_rotated={k: float(np.mean([losses[k] for _, losses in others])) for k in ks},
+    )
+
+
+def _difference(
+    values: NDArray[np.float32], train: NDArray[np.int64], labels: NDArray[np.int8]
+) -> Array:
+    positive, negative = train[labels[train] == 1], train[labels[train] == -1]
+    means = [values[part].mean(axis=0, dtype=np.float64) for part in (positive, negative)]
+    return np.asarray(means[0] - means[1])
+
+
+def _of_basis(
+    values: NDArray[np.float32],
+    directions: NDArray[np.float32] | None,
+    apart: Array,
+    parts: tuple[NDArray[np.int64], NDArray[np.int64]],
+    labels: NDArray[np.int8],
+    groups: NDArray[np.int64],
+) -> tuple[Array, dict[int, float]]:
+    """Test F1 of the kept directions, and test log-loss by k."""
+    distance = np.abs(apart if directions is None else apart @ directions)
+    top = np.argsort(-distance, kind="stable")[:RANKED]
+    train, test = (
+        values[np.ix_(part, top)] if directions is None else values[part] @ directions[:, top]
+        for part in parts
+    )
+    scale = Scale.of(train)
+    trial = Trial(
+        scale.apply(train), labels[parts[0]], scale.apply(test), labels[parts[1]],
+        groups[parts[1]], top,
+    )  # fmt: skip
+    found = []
+    for column in range(len(top)):
+        probe = fit(trial.train, trial.train_labels, [column])
+        found.append((train_f1(trial, probe), _test_f1(trial, probe)))
+    ranked = sorted(found, key=lambda one: -one[0])[:KEPT]
+    losses = {}
+    for k in (k for k in BASIS_KS if k <= len(top)):
+        probe = fit(trial.train, trial.train_labels, np.arange(k))
+        loss = log_loss(trial.test_labels == 1, probe.margin(trial.test))
+        if loss is not None:
+            losses[k] = loss
+    return np.array([one[1] for one in ranked]), losses
+
+
+def _test_f1(trial: Trial, probe: Probe) -> float:
+    return plain_f1(trial.test_labels == 1, probe.margin(trial.test) > 0)

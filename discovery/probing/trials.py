@@ -1,0 +1,136 @@
+"""All methods and sizes on one feature at one site under one split: a piece of work of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import NeuroscribeError
+from core.results import Record
+from discovery.probing.activations import Rows
+from discovery.probing.choosing import Selection, select
+from discovery.probing.fit import Trial, fit, train_f1
+from discovery.probing.metrics import figures
+from discovery.probing.plan import ProbeSettings, Split
+from discovery.probing.results import Measured, Method, ProbeScore
+
+
+class SiteScores(Record):
+    """What one piece of work found, and among how many ``neurons``."""
+
+    scores: tuple[ProbeScore, ...]
+    neurons: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteJob:
+    """One feature at one site under one split, among ``neurons`` [n]."""
+
+    rows: Rows
+    split: Split
+    site: str
+    neurons: NDArray[np.int64]
+    settings: ProbeSettings
+
+    @property
+    def name(self) -> str:
+        """The name of the file that keeps its result."""
+        return f"site-{self.split.feature}-{self.split.seed}-{self.site}"
+
+    def run(self) -> SiteScores:
+        """Do it."""
+        trial = self.split.trial(self.rows, self.site, self.neurons)
+        return score_site(trial, Place(self.site, self.split.seed), self.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which site and seed a trial is of."""
+
+    site: str
+    seed: int
+
+
+def score_site(trial: Trial, place: Place, settings: ProbeSettings) -> SiteScores:
+    """Every method at every size; what a method cannot do is a score with ``failure``."""
+    scores: list[ProbeScore] = []
+    for method in settings.methods:
+        scores += method_scores(trial, place, settings, method, settings.ks)
+    return SiteScores(scores=tuple(scores), neurons=len(trial.neurons))
+
+
+def method_scores(
+    trial: Trial, place: Place, settings: ProbeSettings, method: Method, ks: tuple[int, ...]
+) -> list[ProbeScore]:
+    """One method at some sizes."""
+    started = time.perf_counter()
+    fitting = tuple(k for k in ks if k <= len(trial.neurons))
+    scores = [
+        failed(method, place, k, f"k is {k}, and {len(trial.neurons)} neurons are not constant")
+        for k in ks
+        if k > len(trial.neurons)
+    ]
+    if not fitting:
+        return scores
+    try:
+        selection = select(method, trial.train, trial.train_labels, fitting, settings, place.seed)
+    except NeuroscribeError as error:
+        return scores + [failed(method, place, k, str(error)) for k in fitting]
+    seconds = time.perf_counter() - started
+    return scores + [_score(trial, place, method, selection, k, seconds) for k in fitting]
+
+
+def _score(
+    trial: Trial, place: Place, method: Method, selection: Selection, k: int, seconds: float
+) -> ProbeScore:
+    support = selection.supports.get(k)
+    if support is None:
+        return failed(method, place, k, "no support of this size was found")
+    probe = fit(trial.train, trial.train_labels, support)
+    found = figures(trial.scored(probe), place.seed)
+    notes = [note for note in (selection.note, probe.note) if note]
+    return ProbeScore(
+        method=method,
+        site=place.site,
+        k=k,
+        seed=place.seed,
+        units=tuple(int(n) for n in trial.neurons[support]),
+        coefficients=tuple(float(c) for c in probe.coefficients),
+        f1=found.f1,
+        precision=found.precision,
+        recall=found.recall,
+        mcc=found.mcc,
+        average_precision=found.average_precision,
+        roc_auc=found.roc_auc,
+        log_loss=found.log_loss,
+        train_f1=train_f1(trial, probe),
+        seconds=selection.seconds.get(k, seconds),
+        certificate=selection.certificates.get(k),
+        note="; ".join(notes) or None,
+    )
+
+
+def failed(method: Method, place: Place, k: int, reason: str) -> ProbeScore:
+    """A score that could not be made."""
+    nothing = Measured(value=None, reason=reason)
+    return ProbeScore(
+        method=method,
+        site=place.site,
+        k=k,
+        seed=place.seed,
+        units=(),
+        coefficients=(),
+        f1=nothing,
+        precision=nothing,
+        recall=nothing,
+        mcc=nothing,
+        average_precision=nothing,
+        roc_auc=nothing,
+        log_loss=None,
+        train_f1=0.0,
+        seconds=0.0,
+        failure=reason,
+    )
