@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from discovery.probing.activations import Rows
 from discovery.probing.controls import controls
 from discovery.probing.dataset import ProbingDataset
+from discovery.probing.fit import Trial, fit
 from discovery.probing.labels import Feature
+from discovery.probing.metrics import f1_of
 from discovery.probing.nulls import basis_alignment, best_of_sites, null, random_neurons
 from discovery.probing.plan import ProbeSettings, Split
 from discovery.probing.results import (
@@ -70,7 +72,7 @@ class FeatureJob:
             None if single is None else self._null(single),
             random_neurons(trial, best.k, split.seed),
         )
-        extra: dict[str, object] = {}
+        extra: dict[str, object] = {"alone": self._alone(trial, best)}
         if settings.basis:
             extra["basis"] = basis_alignment(
                 self.rows, best.site, split.labels, split.test, split.groups, split.seed
@@ -82,6 +84,12 @@ class FeatureJob:
         if settings.rounds:
             extra["rounds"] = tuple(self._rounds(best))
         return report.model_copy(update=extra)
+
+    def _alone(self, trial: Trial, best: ProbeScore) -> tuple[Measured, ...]:
+        """What each unit of the best probe does by itself."""
+        columns = {int(neuron): column for column, neuron in enumerate(trial.neurons)}
+        probes = [fit(trial.train, trial.train_labels, [columns[unit]]) for unit in best.units]
+        return tuple(f1_of(trial.scored(probe), self.split.seed) for probe in probes)
 
     def _null(self, best: ProbeScore) -> Null | None:
         """F1 at k = 1, found in the same way under labels without meaning."""

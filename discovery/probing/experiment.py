@@ -159,7 +159,7 @@ class _Run:
         return found
 
     def _run(self, jobs: Sequence[Job[R]], kind: type[R], what: str) -> list[R]:
-        folder = None if self.folder is None else self.folder / "parts"
+        folder = None if self.folder is None else self.folder / "parts" / self.settings.key
         return run_jobs(
             jobs, kind, folder, self.settings.jobs, lambda done, of: self.told(what, done, of)
         )

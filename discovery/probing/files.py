@@ -56,8 +56,15 @@ def load(folder: Path) -> ProbingDataset:
             groups=tuple(manifest["groups"]),
             aggregate=manifest["aggregate"],
             fingerprint=manifest["fingerprint"],
-            **{name: int(manifest[name]) for name in _COUNTS},
-            **{name: arrays[name] for name in _ARRAYS},
+            cut=int(manifest["cut"]),
+            seen=int(manifest["seen"]),
+            tokens_seen=int(manifest["tokens_seen"]),
+            ids=arrays["ids"],
+            lengths=arrays["lengths"],
+            documents=arrays["documents"],
+            offsets=arrays["offsets"],
+            rows=arrays["rows"],
+            labels=arrays["labels"],
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise IndexDamaged(

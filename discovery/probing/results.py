@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from core.ids import UnitIdField
 from core.results import Finite, Record
 
 Method = Literal[
@@ -133,6 +132,8 @@ class FeatureReport(Record):
     random: Measured | None
     """F1 of as many random neurons of the same site, mean over draws."""
     controls: Controls | None
+    alone: tuple[Measured, ...] = ()
+    """F1 of a probe of each unit of ``best`` by itself, in their order."""
     basis: Basis | None = None
     scores: tuple[ProbeScore, ...] = ()
     curve: tuple[ProbeScore, ...] = ()
@@ -154,13 +155,6 @@ class MethodRow(Record):
     n: int
     """Features (and seeds) in the mean."""
     failures: int
-
-
-class FoundNeuron(Record):
-    """A unit of a probe, with its coefficient on the scaled activations."""
-
-    unit: UnitIdField
-    coefficient: Finite
 
 
 class ProbingReport(Record):

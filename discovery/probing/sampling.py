@@ -189,7 +189,7 @@ def sample(
     feature is left, :class:`InvalidSetting` for settings that cannot be used.
     """
     sampling = sampling or Sampling()
-    window = min(collection.window or sampling.window, subject.max_text)
+    window = window_of(collection, sampling, subject)
     labeller = Labeller(collection, by_token)
     drawer = _Drawer(collection, sampling, window)
     for annotation in collection.annotations():
@@ -203,6 +203,18 @@ def sample(
         if told is not None:
             told(drawer.read)
     return _dataset(drawer, collection, sampling, labeller.cut, subject.spec.tokenizer)
+
+
+def dataset_fingerprint(
+    collection: Collection, sampling: Sampling, window: int, tokenizer: str
+) -> str:
+    """What :func:`sample` gives its dataset, told without reading the text."""
+    return fingerprint([collection.fingerprint, tokenizer, asdict(sampling), window])
+
+
+def window_of(collection: Collection, sampling: Sampling, subject: Subject) -> int:
+    """Tokens in a window: as the collection asks, or the settings, or the subject can take."""
+    return min(collection.window or sampling.window, subject.max_text)
 
 
 def _dataset(
@@ -277,9 +289,7 @@ def _assembled(
         rows=np.column_stack([of_row, rows[:, 2:] - rows[:, 1:2]]).astype(np.int32),
         labels=labels,
         aggregate=aggregates.get(collection.reading),
-        fingerprint=fingerprint(
-            [collection.fingerprint, tokenizer, asdict(sampling), drawer.window]
-        ),
+        fingerprint=dataset_fingerprint(collection, sampling, drawer.window, tokenizer),
         left_out=tuple(left_out),
         cut=cut,
         seen=drawer.read,
