@@ -23,6 +23,7 @@ from neuroscribe.cli import (
     explain,
     explain_layer,
     export,
+    find,
     import_files,
     intervene,
     jobs,
@@ -67,6 +68,7 @@ app.command("export")(export.export)
 app.command("import")(import_files.import_files)
 app.command("doctor")(doctor.doctor)
 app.add_typer(subjects.app, name="subjects")
+app.add_typer(find.app, name="find")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(llm.app, name="llm")

@@ -106,3 +106,40 @@ def comparing(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     ) as bars:
         task = bars.add_task("", total=None)
         yield lambda done, of: bars.update(task, completed=done, total=of)
+
+
+@contextmanager
+def working(quiet: bool) -> Iterator[Callable[[str, int, int | None], None]]:
+    """A callback for stages of long work: what is done, how much of it, and of how much.
+
+    Drawn on stderr when that is a terminal; else each stage is told once.
+    """
+    if quiet or not sys.stderr.isatty():
+        told: set[str] = set()
+
+        def tell(what: str, done: int, of: int | None) -> None:
+            if what not in told and not quiet:
+                sys.stderr.write(f"{what}\n" if of is None else f"{what} ({of:,})\n")
+            told.add(what)
+
+        yield tell
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    with Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+    ) as bars:
+        tasks: dict[str, Any] = {}
+
+        def draw(what: str, done: int, of: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done, total=of)
+
+        yield draw

@@ -6,11 +6,10 @@ never touched again. Memory is bounded by the tables of one shard, whatever the 
 
 from __future__ import annotations
 
-import fcntl
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -32,7 +31,6 @@ from subjects.index.sums import HISTOGRAM_EVERY
 from subjects.index.windows import MAX_PER_DOCUMENT, shards
 from subjects.protocol import SiteInfo, Subject
 
-_LOCK = ".lock"
 _GENERATION = re.compile(r"\.(\d+)\.(?:safetensors|json)$")
 
 
@@ -142,7 +140,7 @@ def collect(
     :class:`DiskFull`. Whatever is raised, finished shards are kept.
     """
     folder = plan.folder(home)
-    with _locked(folder):
+    with files.locked(folder):
         try:
             manifest = None if rebuild else _earlier(plan, folder)
             if manifest is None or not manifest.complete:
@@ -232,7 +230,7 @@ def _clean(folder: Path) -> None:
     except IndexDamaged:
         return
     for path in folder.iterdir():
-        if path.is_file() and path.name not in named | {NAME, _LOCK}:
+        if path.is_file() and path.name not in named | {NAME, files.LOCK}:
             path.unlink(missing_ok=True)
 
 
@@ -306,19 +304,3 @@ def _save(plan: CollectPlan, folder: Path, running: _Running) -> Manifest:
     manifest.write(folder)
     _clean(folder)
     return manifest
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One writer an index: a second process waits, then finds the work done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("a")
-    except OSError as error:
-        raise files.cannot_write(folder, error) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)

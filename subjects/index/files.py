@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import torch
 
 from core.errors import DiskFull, IndexDamaged, StorageError
 
+LOCK = ".lock"
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _REBUILD = "run neuroscribe collect with --rebuild to make the index anew"
 
@@ -114,3 +116,19 @@ def read_json(path: Path, expected: str | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise IndexDamaged(f"index file {str(path)!r} does not hold an object", _REBUILD)
     return value
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One writer a folder: a second process waits, then finds the work done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("a")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)

@@ -1,0 +1,173 @@
+"""A run of probes: what is at hand is taken, the rest is made, and findings are stored."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InvalidSetting, NotStored
+from core.findings import Finding
+from core.hashing import fingerprint
+from core.results import Record
+from discovery.probing import files
+from discovery.probing.dataset import ProbingDataset
+from discovery.probing.experiment import probe
+from discovery.probing.labels import Collection
+from discovery.probing.results import ProbingReport
+from discovery.probing.sampling import dataset_fingerprint, sample, window_of
+from neuroscribe.probing.findings import findings_of
+from neuroscribe.probing.request import ProbeRequest, sites_named
+from neuroscribe.workspace import Workspace
+from subjects.index.files import locked, write_bytes
+from subjects.protocol import Subject
+
+Told = Callable[[str, int, int | None], None]
+"""What is being done, how much is done, and of how much (None: unknown)."""
+
+
+class Probed(Record):
+    """The findings of a run, best first, and its report."""
+
+    findings: tuple[Finding, ...]
+    report: ProbingReport
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found; ``stored`` where it had been found before."""
+
+    probed: Probed
+    dataset: ProbingDataset
+    stored: bool
+
+
+def find_probe(
+    workspace: Workspace,
+    request: ProbeRequest,
+    *,
+    collection: Collection | None = None,
+    fresh: bool = False,
+    told: Told | None = None,
+) -> Answer:
+    """Probe a subject for the features of a collection, and store a finding for each.
+
+    ``collection`` is given where the request does not name it (labels made by a language model).
+    A run that was killed goes on where it was; one that was done is given again unless ``fresh``.
+    Raises what the collection, the sampling and the probing raise.
+    """
+    tell = told or _silent
+    subject = workspace.subject(request.subject)
+    sites = sites_named(request.sites, subject.sites())
+    if not sites:
+        raise InvalidSetting("no site is named", f"sites: {', '.join(subject.sites())}")
+    opened = collection or request.open()
+    with workspace.holding.using(request.subject):
+        dataset = dataset_of(workspace, request, subject, opened, tell)
+        folder = _folder(workspace, subject, dataset, sites)
+        with locked(folder):
+            return _run(workspace, request, subject, (dataset, sites, folder), fresh, tell)
+
+
+def _run(
+    workspace: Workspace,
+    request: ProbeRequest,
+    subject: Subject,
+    what: tuple[ProbingDataset, tuple[str, ...], Path],
+    fresh: bool,
+    tell: Told,
+) -> Answer:
+    dataset, sites, folder = what
+    kept = folder / "reports" / f"{request.settings.key}.json"
+    if fresh:
+        kept.unlink(missing_ok=True)
+        shutil.rmtree(folder / "parts" / request.settings.key, ignore_errors=True)
+    report = _kept(kept)
+    stored = report is not None
+    if report is None:
+        report = probe(subject, dataset, sites, request.settings, folder=folder, told=tell)
+        write_bytes(kept, report.model_dump_json().encode())
+        shutil.rmtree(folder / "activations", ignore_errors=True)
+        shutil.rmtree(folder / "parts" / request.settings.key, ignore_errors=True)
+    found = findings_of(report, subject.spec.hash)
+    _store(workspace, found)
+    best = sorted(found, key=lambda finding: -_f1(finding))
+    return Answer(Probed(findings=tuple(best), report=report), dataset, stored)
+
+
+def dataset_of(
+    workspace: Workspace,
+    request: ProbeRequest,
+    subject: Subject,
+    collection: Collection,
+    tell: Told,
+) -> ProbingDataset:
+    """The labelled rows, drawn once for a tokenizer and kept."""
+    sampling, tokenizer = request.sampling, subject.spec.tokenizer
+    window = window_of(collection, sampling, subject)
+    key = dataset_fingerprint(collection, sampling, window, tokenizer)
+    folder = workspace.home / "probing" / "datasets" / key
+    from discovery.probing.builders.catalogue import COLLECTIONS
+
+    with locked(folder):
+        if (folder / "dataset.json").exists():
+            return files.load(folder)
+        known = COLLECTIONS.get(collection.name)
+        on_corpus = known is not None and known.corpus
+        documents = request.corpus.open().n_documents if on_corpus else None
+        dataset = sample(
+            collection,
+            subject,
+            sampling,
+            by_token=_by_token(collection, subject),
+            told=lambda done: tell("labelling", done, documents),
+        )
+        files.save(dataset, folder)
+        return dataset
+
+
+def _by_token(collection: Collection, subject: Subject) -> NDArray[np.bool_] | None:
+    """Labels that hang on the token alone, of the features asked for."""
+    from discovery.probing.builders.token_text import TOKEN_FEATURES, label_vocabulary
+
+    if collection.name != "token-text":
+        return None
+    names = [feature.name for feature, _ in TOKEN_FEATURES]
+    table = label_vocabulary(subject.vocabulary)
+    return table[[names.index(feature.name) for feature in collection.features]]
+
+
+def _folder(
+    workspace: Workspace, subject: Subject, dataset: ProbingDataset, sites: tuple[str, ...]
+) -> Path:
+    key = fingerprint([subject.spec.hash, dataset.fingerprint, list(sites)])
+    return workspace.home / "probing" / "runs" / key
+
+
+def _kept(path: Path) -> ProbingReport | None:
+    try:
+        return ProbingReport.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _store(workspace: Workspace, found: tuple[Finding, ...]) -> None:
+    with workspace.store() as store:
+        for finding in found:
+            try:
+                store.findings.get(finding.id)
+            except NotStored:
+                store.findings.save(finding)
+
+
+def _f1(finding: Finding) -> float:
+    value = finding.figures.get("f1")
+    return float(value) if isinstance(value, int | float) else -1.0
+
+
+def _silent(what: str, done: int, of: int | None) -> None:
+    pass
