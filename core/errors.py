@@ -21,7 +21,8 @@ NeuroscribeError                code               exit
 │   ├── CorpusNotFound          corpus_not_found   2
 │   ├── CorpusEmpty             corpus_empty
 │   ├── CorpusNotText           corpus_not_text
-│   └── CorpusTooShort          corpus_too_short
+│   ├── CorpusTooShort          corpus_too_short
+│   └── LabelsUnusable          labels_unusable
 ├── IndexFault                  index              1   an activation index cannot be used
 │   ├── IndexMissing            index_missing
 │   ├── IndexDamaged            index_damaged
@@ -205,6 +206,12 @@ class CorpusTooShort(CorpusError):
     """No document fills one window."""
 
     code = "corpus_too_short"
+
+
+class LabelsUnusable(CorpusError):
+    """A file of labels says something that cannot be meant; the message names file and line."""
+
+    code = "labels_unusable"
 
 
 class IndexFault(NeuroscribeError):

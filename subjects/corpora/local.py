@@ -18,7 +18,9 @@ from core.errors import CorpusEmpty, CorpusError, CorpusNotFound, CorpusNotText,
 from subjects.corpora.corpus import near_duplicate_group
 from subjects.corpora.document import Document
 
-TEXT_SUFFIXES = frozenset({".txt", ".md", ".rst", ".py", ".c", ".h", ".js", ".ts", ".java", ".go"})
+TEXT_SUFFIXES = frozenset(
+    ".txt .md .rst .tex .py .c .h .cpp .cc .hpp .js .ts .java .go .php .html .htm .xml".split()
+)
 ROW_SUFFIXES = frozenset({".jsonl", ".ndjson", ".parquet"})
 
 
