@@ -18,9 +18,8 @@ from core.errors import CorpusEmpty, CorpusError, CorpusNotFound, CorpusNotText,
 from subjects.corpora.corpus import near_duplicate_group
 from subjects.corpora.document import Document
 
-TEXT_SUFFIXES = frozenset(
-    ".txt .md .rst .tex .py .c .h .cpp .cc .hpp .js .ts .java .go .php .html .htm .xml".split()
-)
+TEXT_SUFFIXES = frozenset({".txt", ".md", ".rst", ".tex", ".html", ".htm", ".xml"})
+TEXT_SUFFIXES |= {".py", ".c", ".h", ".cpp", ".cc", ".hpp", ".js", ".ts", ".java", ".go", ".php"}
 ROW_SUFFIXES = frozenset({".jsonl", ".ndjson", ".parquet"})
 
 
