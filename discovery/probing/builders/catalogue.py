@@ -80,7 +80,7 @@ def open_collection(
             raise InvalidSetting(
                 f"collection {name!r} has no option {option!r}", f"its options: {known}"
             )
-        if not isinstance(value, source.options[option]):
+        if type(value) not in source.options[option]:
             raise InvalidSetting(f"option {option!r} of {name!r} cannot be {value!r}")
     return source.open(corpus, files, options)
 

@@ -136,6 +136,7 @@ def _collection(
     told = _folder if classes.folders else class_of
     counts = Counter(told(document) for document in corpus.documents())
     found = sorted(c for c, n in counts.items() if c is not None and n >= classes.least)
+    known = frozenset(found)
     if len(found) + (classes.others and None in counts) < 2:
         raise CorpusError(
             f"corpus {corpus.name!r} has fewer than two classes of {name}: "
@@ -147,7 +148,7 @@ def _collection(
     def annotations() -> Iterator[Annotation]:
         for document in corpus.documents():
             label = told(document)
-            if label in found:
+            if label is not None and label in known:
                 yield Annotation(document, {label: (Span(0, WHOLE),)})
             elif label is not None or classes.others:
                 yield Annotation(document, {})

@@ -8,7 +8,7 @@ from its beginning on. Marks that open and close a feature are left out of that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass, field
 
 NAMES = (
@@ -55,6 +55,8 @@ class _Open:
     """Whether formulas begin (True) or end (False) here, or it stays as it is around (None)."""
     paragraph: bool = False
     """Whether the end of a paragraph breaks it."""
+    formula: _Open | None = None
+    """The formula that is being read in here, set when it is opened."""
 
 
 @dataclass(slots=True)
@@ -64,11 +66,14 @@ class Scanner:
     text: str
     labels: dict[str, bytearray] = field(default_factory=dict)
     stack: list[_Open] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    """How many of each kind stand open."""
+    paragraphs: int = 0
+    """How many stand open that end with their paragraph."""
 
     def run(self) -> dict[str, bytearray]:
         """Bytes [characters] by feature: :data:`INSIDE`, :data:`LEFT_OUT` or 0."""
         self.labels = {name: bytearray(len(self.text)) for name in NAMES}
-        self.stack = []
         place = 0
         while (found := _SPECIAL.search(self.text, place)) is not None:
             place = self._step(found.start(), found[0])
@@ -78,40 +83,53 @@ class Scanner:
 
     def _step(self, at: int, what: str) -> int:
         """Deal with the special text at ``at``; where to go on (always further)."""
-        steps: dict[str, Callable[[int], int]] = {
-            "\\": self._backslash,
-            "$": self._dollar,
-            "{": self._brace,
-            "}": self._unbrace,
-            "%": self._comment,
-            "^": self._script,
-            "_": self._script,
-        }
-        return steps.get(what, self._paragraph)(at)
+        match what:
+            case "\\":
+                return self._backslash(at)
+            case "$":
+                return self._dollar(at)
+            case "{":
+                return self._push(_Open("{", (), at, at + 1))
+            case "}":
+                return self._unbrace(at)
+            case "%":
+                return self._comment(at)
+            case "^" | "_":
+                return self._script(at)
+        return self._paragraph(at)
 
     # What is open.
 
     def _push(self, opened: _Open) -> int:
         self._mark(opened.start, opened.inside, (*opened.features, *opened.marks))
+        around = self._formula()
+        opened.formula = around if opened.math is None else opened if opened.math else None
         self.stack.append(opened)
+        self.kinds[opened.kind] += 1
+        self.paragraphs += opened.paragraph
         return opened.inside
 
-    def _close(self, kinds: tuple[str, ...], start: int, stop: int) -> _Open | None:
-        """Close the innermost of ``kinds`` with the mark at ``start`` .. ``stop``; what stood open
-        within it was never closed."""
-        if all(opened.kind not in kinds for opened in self.stack):
-            return None
-        while self.stack[-1].kind not in kinds:
-            self._abandon(start)
+    def _pop(self) -> _Open:
         opened = self.stack.pop()
+        self.kinds[opened.kind] -= 1
+        self.paragraphs -= opened.paragraph
+        return opened
+
+    def _close(self, kind: str, start: int, stop: int) -> None:
+        """Close the innermost of ``kind``, if there is one, with the mark at ``start`` .. ``stop``;
+        what stood open within it was never closed."""
+        if not self.kinds[kind]:
+            return
+        while self.stack[-1].kind != kind:
+            self._abandon(start)
+        opened = self._pop()
         for name in opened.features:
             inside = self.labels[name][opened.inside : start]
             self.labels[name][opened.inside : start] = inside.replace(b"\0", bytes([INSIDE]))
         self._mark(start, stop, (*opened.features, *opened.marks))
-        return opened
 
     def _abandon(self, stop: int) -> None:
-        opened = self.stack.pop()
+        opened = self._pop()
         self._mark(opened.start, stop, opened.features)
 
     def _mark(self, start: int, stop: int, features: tuple[str, ...]) -> None:
@@ -120,10 +138,7 @@ class Scanner:
 
     def _formula(self) -> _Open | None:
         """The formula that is being read, or None in text."""
-        for opened in reversed(self.stack):
-            if opened.math is not None:
-                return opened if opened.math else None
-        return None
+        return self.stack[-1].formula if self.stack else None
 
     # Single marks.
 
@@ -134,20 +149,15 @@ class Scanner:
         return end
 
     def _paragraph(self, at: int) -> int:
-        broken = [index for index, opened in enumerate(self.stack) if opened.paragraph]
-        while broken and len(self.stack) > broken[0]:
+        while self.paragraphs:
             self._abandon(at)
         return at + 1
 
-    def _brace(self, at: int) -> int:
-        return self._push(_Open("{", (), at, at + 1))
-
     def _unbrace(self, at: int) -> int:
-        if self.stack and self.stack[-1].kind in ("{", "numerator"):
-            closed = self._close((self.stack[-1].kind,), at, at + 1)
-            if closed is not None and closed.kind == "numerator":
-                return self._denominator(at + 1)
-        return at + 1
+        kind = self.stack[-1].kind if self.stack else ""
+        if kind in ("{", "numerator"):
+            self._close(kind, at, at + 1)
+        return self._denominator(at + 1) if kind == "numerator" else at + 1
 
     def _dollar(self, at: int) -> int:
         formula = self._formula()
@@ -159,7 +169,7 @@ class Scanner:
             return self._push(_Open(mark, features, at, inside, math=True, paragraph=True))
         if formula.kind == "$" or (formula.kind == "$$" and double):
             stop = at + len(formula.kind)
-            self._close((formula.kind,), at, stop)
+            self._close(formula.kind, at, stop)
             return stop
         return at + 1
 
@@ -226,7 +236,7 @@ class Scanner:
             features = INLINE if mark == "(" else DISPLAY
             return self._push(_Open("\\" + mark, features, at, after, math=True, paragraph=True))
         if mark in (")", "]"):
-            self._close(("\\(" if mark == ")" else "\\[",), at, after)
+            self._close("\\(" if mark == ")" else "\\[", at, after)
         return after
 
     def _verb(self, after: int) -> int:
@@ -249,7 +259,7 @@ class Scanner:
             return after
         kind = f"environment {name}"
         if not begins:
-            self._close((kind,), at, after)
+            self._close(kind, at, after)
             return after
         if not abstract and self._formula() is not None:
             return after

@@ -8,7 +8,7 @@ are the surnames of other people of the file, so a unit for names of people does
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,7 +54,6 @@ class _Person:
 @dataclass(frozen=True, slots=True)
 class _Occurrence:
     name: str
-    document: int
     span: Span
 
 
@@ -140,17 +139,19 @@ class _Source:
     @cached_property
     def _chosen(self) -> dict[int, list[_Occurrence]]:
         """By document the occurrences that are used, in order of the text."""
-        by_name: dict[str, list[tuple[int, _Occurrence]]] = defaultdict(list)
+        counts: Counter[str] = Counter()
+        lowest: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
         for number, document in enumerate(self._corpus.documents()):
             for name, span in self._find(document.text):
+                counts[name] += 1
                 rank = text_hash("people", name, document.id, str(span.start))
-                by_name[name].append((rank, _Occurrence(name, number, span)))
+                found = (rank, number, span.start, span.stop)
+                lowest[name] = sorted([*lowest[name], found])[: self._naming.most]
         chosen: dict[int, list[_Occurrence]] = defaultdict(list)
-        for found in by_name.values():
-            if len(found) == 1 and self._naming.drop_single:
-                continue
-            for _, occurrence in sorted(found, key=lambda f: f[0])[: self._naming.most]:
-                chosen[occurrence.document].append(occurrence)
+        for name, places in lowest.items():
+            if counts[name] > 1 or not self._naming.drop_single:
+                for _, number, start, stop in places:
+                    chosen[number].append(_Occurrence(name, Span(start, stop)))
         return {
             number: sorted(found, key=lambda o: o.span.start) for number, found in chosen.items()
         }
