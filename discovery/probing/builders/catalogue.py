@@ -54,7 +54,7 @@ class Source:
 
 
 def open_collection(
-    name: str, corpus: Corpus | None = None, *, files: Sequence[Path] = (), **options: Any
+    name: str, corpus: Corpus | None = None, /, *, files: Sequence[Path] = (), **options: Any
 ) -> Collection:
     """Open a collection of :data:`COLLECTIONS`.
 
@@ -100,13 +100,17 @@ def _of_treebank(build: Callable[[Treebank], Collection]) -> Callable[..., Colle
 
 def _compounds(corpus: Corpus, pairs: str | Sequence[str] = "paper") -> Collection:
     """``pairs`` is the name of a list, or the compounds themselves."""
-    if not isinstance(pairs, str):
-        return compounds(corpus, pairs)
-    if pairs not in LISTS:
-        raise InvalidSetting(
-            f"no list of compounds is named {pairs!r}", "one of: " + ", ".join(LISTS)
-        )
-    return compounds(corpus, LISTS[pairs])
+    if isinstance(pairs, str):
+        if pairs not in LISTS:
+            raise InvalidSetting(
+                f"no list of compounds is named {pairs!r}",
+                f'one of: {", ".join(LISTS)}; or a list such as ["high school", "ice cream"]',
+            )
+        return compounds(corpus, LISTS[pairs])
+    for pair in pairs:
+        if not isinstance(pair, str):
+            raise InvalidSetting(f"compound {pair!r} is no string", "such as 'high school'")
+    return compounds(corpus, pairs)
 
 
 def _people(corpus: Corpus | None, files: Sequence[Path], options: Options) -> Collection:

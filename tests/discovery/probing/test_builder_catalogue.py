@@ -78,13 +78,15 @@ def test_options_reach_the_collection(corpus: Texts, files: dict[str, Path]) -> 
     ("name", "given", "problem"),
     [
         ("nothing", {}, "no collection is named 'nothing'"),
-        ("latex", {"corpus": None}, "needs a corpus"),
+        ("latex", {"corpus": 3}, "no option 'corpus'"),
         ("people", {}, "got 0 label files"),
         ("people", {"files": [Path("a.csv"), Path("b.csv")]}, "got 2 label files"),
         ("latex", {"files": [Path("a.csv")]}, "takes no label file"),
         ("latex", {"depth": 3}, "no option 'depth'"),
         ("code-language", {"least": "3"}, "option 'least'"),
+        ("code-language", {"least": True}, "option 'least'"),
         ("compound-words", {"pairs": "mine"}, "no list of compounds is named 'mine'"),
+        ("compound-words", {"pairs": ["high school", 3]}, "compound 3 is no string"),
         ("spans", {"files": [Path("a.csv")], "reading": "all"}, "no reading is named 'all'"),
     ],
 )
@@ -92,8 +94,13 @@ def test_what_cannot_be_opened_is_named(
     corpus: Texts, name: str, given: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(InvalidSetting, match=problem) as raised:
-        open_collection(name, **({"corpus": corpus} | given))
+        open_collection(name, corpus, **given)
     assert raised.value.exit_code == 2
+
+
+def test_a_collection_over_a_corpus_needs_one() -> None:
+    with pytest.raises(InvalidSetting, match="'latex' needs a corpus"):
+        open_collection("latex")
 
 
 @pytest.mark.parametrize(
