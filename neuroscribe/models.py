@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from storage import Store
 
 PATTERN = "pattern"
+ASKING = ("explainer", "simulator", "rater")
+"""The roles of prompts that an explanation or its scores depend on."""
 Strategy = Literal["auto", "all-at-once", "token-by-token", "indexed"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 # In the order in which "auto" prefers them: fewest requests for most information first.
@@ -73,7 +75,7 @@ class ModelChoice:
             return []
         from prompts.lock import current
 
-        return [prompt.label for prompt in current() if prompt.role != "chat"]
+        return [prompt.label for prompt in current() if prompt.role in ASKING]
 
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be, before anything is loaded, collected or sent."""
