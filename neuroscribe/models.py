@@ -154,16 +154,16 @@ class Models:
         """Who explains, simulates and rates in one run; ``explainer`` stands in where no model
         does.
         """
+        opened = {name: self.model(name, run=run, reuse=reuse) for name in self._shared}
+        choice = self.choice
+        raters = choice.scorers.raters(opened.get(choice.simulates), choice.batch, self.settings)
+        return _voices(choice, explainer, opened, raters, promoted, neighbours)
+
+    def model(self, name: str, *, run: str, reuse: bool = True) -> Model:
+        """An open model whose calls are recorded under ``run``; KeyError where it is not open."""
         from llms.wrappers.record import Record
 
-        opened: dict[str, Model] = {
-            name: Record(model, self.recorder, run=run, reuse=reuse)
-            for name, model in self._shared.items()
-        }
-        choice = self.choice
-        model = opened.get(choice.simulates)
-        raters = choice.scorers.raters(model, choice.batch, self.settings)
-        return _voices(choice, explainer, opened, raters, promoted, neighbours)
+        return Record(self._shared[name], self.recorder, run=run, reuse=reuse)
 
     async def close(self) -> None:
         """Close every model."""
