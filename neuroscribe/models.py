@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from storage import Store
 
 PATTERN = "pattern"
+ASKING = ("explainer", "simulator", "rater")
+"""The roles of prompts that an explanation or its scores depend on."""
 Strategy = Literal["auto", "all-at-once", "token-by-token", "indexed"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 # In the order in which "auto" prefers them: fewest requests for most information first.
@@ -73,7 +75,7 @@ class ModelChoice:
             return []
         from prompts.lock import current
 
-        return [prompt.label for prompt in current() if prompt.role != "chat"]
+        return [prompt.label for prompt in current() if prompt.role in ASKING]
 
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be, before anything is loaded, collected or sent."""
@@ -152,16 +154,16 @@ class Models:
         """Who explains, simulates and rates in one run; ``explainer`` stands in where no model
         does.
         """
+        opened = {name: self.model(name, run=run, reuse=reuse) for name in self._shared}
+        choice = self.choice
+        raters = choice.scorers.raters(opened.get(choice.simulates), choice.batch, self.settings)
+        return _voices(choice, explainer, opened, raters, promoted, neighbours)
+
+    def model(self, name: str, *, run: str, reuse: bool = True) -> Model:
+        """An open model whose calls are recorded under ``run``; KeyError where it is not open."""
         from llms.wrappers.record import Record
 
-        opened: dict[str, Model] = {
-            name: Record(model, self.recorder, run=run, reuse=reuse)
-            for name, model in self._shared.items()
-        }
-        choice = self.choice
-        model = opened.get(choice.simulates)
-        raters = choice.scorers.raters(model, choice.batch, self.settings)
-        return _voices(choice, explainer, opened, raters, promoted, neighbours)
+        return Record(self._shared[name], self.recorder, run=run, reuse=reuse)
 
     async def close(self) -> None:
         """Close every model."""

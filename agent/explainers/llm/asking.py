@@ -1,4 +1,4 @@
-"""One question to the explaining model, with one chance to repair an answer that has no form."""
+"""One question to a language model, with one chance to repair an answer that has no form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from core.errors import AnswerUnusable, ModelUnavailable
 from core.results import Record, Verdict
-from llms.protocol import ChatRequest, ChatResponse, Message, Model, schema_of
+from llms.protocol import ChatRequest, ChatResponse, Message, Model, Role, schema_of
 from prompts import Prompt, load
 
 REPAIR = "explain-repair"
@@ -36,6 +36,9 @@ async def ask(
     name: str,
     seed: int,
     sample: int = 0,
+    role: Role = "explainer",
+    max_tokens: int = MAX_TOKENS,
+    temperature: float = 1.0,
 ) -> Draw[R]:
     """Refusals, answers that cannot be read and a model that cannot be reached are results.
 
@@ -43,13 +46,13 @@ async def ask(
     wrong key, an unknown model.
     """
     request = ChatRequest(
-        role="explainer",
+        role=role,
         prompt=prompt.label,
         sample=sample,
         seed=seed,
-        temperature=1.0 if "temperature" in model.capabilities else None,
+        temperature=temperature if "temperature" in model.capabilities else None,
         messages=tuple(messages),
-        max_tokens=MAX_TOKENS,
+        max_tokens=max_tokens,
         answer_name=name,
         answer_schema=schema_of(kind),
     )
