@@ -121,6 +121,7 @@ class _Drawer:
 
 
 def _shown(number: int, feature: FeatureReport, draw: _Drawer) -> Shown:
+    scores = probing_words.scores_of(feature)
     return Shown(
         number=number,
         feature=feature,
@@ -128,8 +129,8 @@ def _shown(number: int, feature: FeatureReport, draw: _Drawer) -> Shown:
         curve=draw(probing_plots.curve(feature)),
         losses=draw(probing_plots.losses(feature)),
         grid=_grid(feature),
-        certificates=[(s, s.certificate) for s in feature.scores if s.certificate is not None],
-        failures=[s for s in feature.scores if s.failure is not None],
+        certificates=[(s, s.certificate) for s in scores if s.certificate is not None],
+        failures=[s for s in scores if s.failure is not None],
     )
 
 

@@ -92,29 +92,34 @@ def site_heat(report: ProbingReport) -> Heat | None:
     found = measured_features(report)
     if not found or not any(f.scores for f in found):
         return None
-    cells = tuple(_row(feature, report.sites) for feature in found)
+    best = [_best_by_site(feature) for feature in found]
+    least = min((one.f1 for row in best for one in row.values()), default=0.0)
+    cells = tuple(
+        tuple(_cell(feature, site, row.get(site), least) for site in report.sites)
+        for feature, row in zip(found, best, strict=True)
+    )
     return Heat(
         "Best F1 by site",
-        f"Features by sites: {OPTIMISTIC}. Framed: the site chosen on training rows",
+        f"Features by sites, lighter where F1 is lower: {OPTIMISTIC}. Framed: the site chosen on "
+        "training rows",
         tuple(visible_text(f.feature) for f in found),
         tuple(visible_text(site) for site in report.sites),
         cells,
     )
 
 
-def _row(feature: FeatureReport, sites: Sequence[str]) -> tuple[Cell, ...]:
-    best = {one.site: one for one in sorted(reached_by(feature), key=lambda one: one.f1)}
-    return tuple(_cell(feature, site, best.get(site)) for site in sites)
+def _best_by_site(feature: FeatureReport) -> dict[str, Reached]:
+    return {one.site: one for one in sorted(reached_by(feature), key=lambda one: one.f1)}
 
 
-def _cell(feature: FeatureReport, site: str, best: Reached | None) -> Cell:
+def _cell(feature: FeatureReport, site: str, best: Reached | None, least: float) -> Cell:
     marked = feature.best is not None and feature.best.site == site
     where = f"{feature.feature}, {site}"
     if best is None:
         return Cell(None, "–", f"{where}: not measured", marked)
     by = f"{METHODS[best.method]}, k {best.k}"
     return Cell(
-        min(1.0, max(0.0, best.f1)),
+        0.1 + 0.9 * (best.f1 - least) / max(1e-9, 1.0 - least),
         f"{best.f1:.2f}".removeprefix("0"),
         f"{where}: {figure(best.f1)} ({by})",
         marked,
@@ -237,16 +242,16 @@ def precision_recall(report: ProbingReport) -> Plot | None:
 def _equal_f1(dots: Sequence[Dot]) -> list[Line]:
     """Where precision and recall give the same F1, within the axes that hold ``dots``."""
     right, up = (_axis("", values).low for values in ([d.x for d in dots], [d.y for d in dots]))
-    lines = []
+    found = []
     for f1 in (0.5, 0.7, 0.9):
         first, last = max(right, f1 / (2 - f1)), 1.0
         if up > f1 / 2:
             last = min(last, f1 * up / (2 * up - f1))
         recalls = [first + (last - first) * i / 40 for i in range(41)]
         if last > first:
-            points = tuple((r, f1 * r / (2 * r - f1)) for r in recalls)
-            lines.append(Line("F1 = .5, .7, .9", points, "quiet"))
-    return lines
+            found.append((f1, tuple((r, f1 * r / (2 * r - f1)) for r in recalls)))
+    name = "F1 = " + ", ".join(f"{f1:g}".removeprefix("0") for f1, _ in found)
+    return [Line(name, points, "quiet") for _, points in found]
 
 
 def _near(marks: Sequence[Dots]) -> Axis:

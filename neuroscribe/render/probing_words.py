@@ -181,11 +181,16 @@ def proof_terms(report: ProbingReport) -> str:
 
 
 def every_score(report: ProbingReport) -> Iterable[ProbeScore]:
-    """Every score of a report once; the best of a feature even where ``scores`` leaves it out."""
+    """Every score of a report once, curves left out."""
     for feature in report.features:
-        yield from feature.scores
-        if feature.best is not None and feature.best not in feature.scores:
-            yield feature.best
+        yield from scores_of(feature)
+
+
+def scores_of(feature: FeatureReport) -> tuple[ProbeScore, ...]:
+    """The scores of a feature; the best one even where ``scores`` leaves it out."""
+    if feature.best is None or feature.best in feature.scores:
+        return feature.scores
+    return (*feature.scores, feature.best)
 
 
 @dataclass(frozen=True, slots=True)
