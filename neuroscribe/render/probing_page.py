@@ -13,12 +13,14 @@ from typing import Final
 
 from markupsafe import Markup
 
-from core.errors import InvalidSetting
+from core.errors import InvalidSetting, StorageError
 from core.version import code_version
 from discovery.probing.results import Certificate, FeatureReport, ProbeScore, ProbingReport
 from neuroscribe.render import probing_plots, probing_words
-from neuroscribe.render.plot_files import png
-from neuroscribe.render.plots import Figure, sheet, svg, variables
+from neuroscribe.render.plot_png import png
+from neuroscribe.render.plot_svg import sheet, svg, variables
+from neuroscribe.render.plots import Figure
+from neuroscribe.render.probing_plots import figures
 from neuroscribe.render.templating import asset, environment
 from service.pages.figures import figure
 from service.pages.templating import encodable, inert_json, source_hash
@@ -87,24 +89,33 @@ def probing_page(report: ProbingReport, *, findings: Mapping[str, str] | None = 
 def write_plots(
     report: ProbingReport, path: Path, *, findings: Mapping[str, str] | None = None
 ) -> None:
+    """Write :func:`plots_file` to ``path``. Raises :class:`StorageError` where that fails."""
+    content = plots_file(report, path, findings=findings)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StorageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def plots_file(
+    report: ProbingReport, path: Path, *, findings: Mapping[str, str] | None = None
+) -> bytes:
     """The plots as ``.png`` or ``.svg``, or the whole page as ``.html``.
 
     Raises :class:`InvalidSetting` for other names, :class:`MissingExtra` for a PNG without
-    matplotlib. Nothing is written then.
+    matplotlib.
     """
-    found = probing_plots.figures(report)
     match path.suffix.lower():
         case ".png":
-            content = png(found)
+            return png(figures(report))
         case ".svg":
-            content = sheet(found, asset(PLOT_STYLE)).encode("utf-8")
+            return sheet(figures(report), asset(PLOT_STYLE)).encode("utf-8")
         case ".html":
-            content = probing_page(report, findings=findings).encode("utf-8")
+            return probing_page(report, findings=findings).encode("utf-8")
         case other:
             raise InvalidSetting(
                 f"plots cannot be written as {other or path.name!r}", "use .png, .svg or .html"
             )
-    path.write_bytes(content)
 
 
 class _Drawer:

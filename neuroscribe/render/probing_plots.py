@@ -49,16 +49,17 @@ def curve(feature: FeatureReport) -> Plot | None:
         return None
     marks: list[Mark] = [Band(band) for band in _bands(found)]
     points = tuple((float(s.k), s.f1.value) for s in found if s.f1.value is not None)
-    marks += [Line("adaptive thresholding", points), _dots_of(points)]
+    marks += [Line("adaptive", points), _dots_of(points)]
     if feature.random is not None and feature.random.value is not None:
         k = "" if feature.best is None else f" (k {feature.best.k})"
-        marks.append(Rule(f"random neurons{k}", feature.random.value, "other"))
+        marks.append(Rule(f"random{k}", feature.random.value, "other"))
     if feature.null is not None:
-        marks.append(Rule("null, 95th percentile", feature.null.p95))
+        marks.append(Rule("null p95", feature.null.p95))
     said = ", ".join(f"{figure(f1)} at k {k:g}" for k, f1 in points)
     return Plot(
         feature.feature,
-        f"F1 by number of neurons at {found[0].site}: {said}",
+        f"F1 of adaptive thresholding by number of neurons at {found[0].site}: {said}. Beside it "
+        "that of random neurons, and the 95th percentile with labels shuffled",
         _powers(found[-1].k),
         Axis("F1", 0, 1, UNIT),
         tuple(marks),

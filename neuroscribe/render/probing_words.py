@@ -57,6 +57,12 @@ def measured_text(measured: Measured | None) -> str:
     return f"{figure(measured.value)} (no interval: {measured.reason or 'none was drawn'})"
 
 
+def units_text(score: ProbeScore, shown: int = 4) -> str:
+    """The first neurons of a support, and how many more there are."""
+    more = len(score.units) - shown
+    return ", ".join(map(str, score.units[:shown])) + (f" +{more}" if more > 0 else "")
+
+
 def p_text(null: Null | None) -> str:
     """The p-value in at most six characters."""
     if null is None:

@@ -11,10 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.errors import InvalidSetting, MissingExtra
+from core.errors import InvalidSetting, MissingExtra, StorageError
 from discovery.probing.results import Measured, ProbingReport
+from neuroscribe.render.plot_svg import svg
+from neuroscribe.render.plots import Band, Rule
 from neuroscribe.render.probing_page import MOST_SCORES, probing_page, write_plots
-from neuroscribe.render.probing_plots import figures
+from neuroscribe.render.probing_plots import curve, figures, site_heat
 from neuroscribe.render.probing_words import measured_text, null_text, value_text
 from service.pages.figures import figure, signed
 from service.pages.templating import source_hash
@@ -143,6 +145,36 @@ def test_a_run_without_features_is_a_page(run: ProbingReport, tmp_path: Path) ->
         write_plots(empty, tmp_path / name)
 
 
+def test_long_names_of_sites_stand_slanted_within_the_map(run: ProbingReport) -> None:
+    told = run.model_dump_json()
+    for i, site in enumerate(run.sites):
+        told = told.replace(f'"{site}"', f'"gpt_neox.layers.{7 * i}.mlp"')
+    drawn = site_heat(ProbingReport.model_validate_json(told))
+    assert drawn is not None
+    level = site_heat(run)
+    assert level is not None
+    assert (drawn.slanted, level.slanted) == (True, False)
+    assert "rotate(-45" in svg(drawn, "a")
+    assert "rotate" not in svg(level, "a")
+    assert drawn.width > level.width
+
+
+def test_curves_are_drawn_on_a_logarithmic_axis_with_their_intervals(run: ProbingReport) -> None:
+    drawn = curve(run.features[0])
+    assert drawn is not None
+    assert [drawn.x.at(k) for k in (1, 16, 256)] == pytest.approx([0, 0.5, 1])
+    assert [mark.name for mark in drawn.marks if isinstance(mark, Rule)] == [
+        "random (k 2)",
+        "null p95",
+    ]
+    (band,) = [mark for mark in drawn.marks if isinstance(mark, Band)]
+    assert len(band.points) == len(run.features[0].curve)
+    without = curve(run.features[3])
+    assert without is not None
+    assert not any(isinstance(mark, Band) for mark in without.marks)
+    assert curve(run.features[-1]) is None
+
+
 def test_files_hold_the_same_figures(run: ProbingReport, tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "a.svg", "b.SVG", "a.html"):
         write_plots(run, tmp_path / name)
@@ -156,6 +188,11 @@ def test_files_hold_the_same_figures(run: ProbingReport, tmp_path: Path) -> None
     titles = [found.text for found in tree.findall("./{*}svg/{*}title")]
     assert len(titles) == len(figures(run)) == 10
     assert Page((tmp_path / "a.html").read_text("utf-8")).text
+
+
+def test_a_place_that_cannot_be_written_is_said(run: ProbingReport, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot write"):
+        write_plots(run, tmp_path / "none" / "a.svg")
 
 
 @pytest.mark.parametrize("name", ["plots.pdf", "plots", ".png"])
