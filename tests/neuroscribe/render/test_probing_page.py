@@ -78,6 +78,7 @@ def test_what_is_missing_has_its_reason(page: Page) -> None:
         "is_rare left out: 7 positives, and 20 are needed",
         "no interval: fewer than 2 documents in the test rows",
         "OSP, k 8: no support was found in time",
+        "OSPn = 18, 2 failed",
         "a probe of the token alone reaches F1 0.91",
         "stopped at the time limit, not proven (gap 0.03)",
     ):
