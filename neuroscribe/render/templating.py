@@ -7,7 +7,7 @@ from jinja2 import Environment
 from service.pages import templating
 
 HERE = "neuroscribe.render"
-_OWN = ("rate.css", "rate.js", "report.css", "study.css")
+_OWN = ("plots.css", "probing.css", "rate.css", "rate.js", "report.css", "study.css")
 
 
 def environment() -> Environment:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 from service.bodies import FindingsAsked
 from service.documents import Page
-from service.pages import figures
+from service.pages.joined import WARNINGS, columns, joined, said, warnings, with_interval, words
 from service.pages.served import page
 from storage.findings import FindingLine, StoredFinding
 
@@ -28,7 +27,8 @@ def findings_page(found: Page[FindingLine], asked: FindingsAsked) -> str:
 def finding_page(stored: StoredFinding) -> str:
     """One finding."""
     finding = stored.finding
-    names = dict.fromkeys(name for found in finding.units for name in found.figures)
+    names = columns([found.figures for found in finding.units])
+    figures = joined(finding.figures)
     sites: dict[str, int] = {}
     for found in finding.units:
         sites[found.unit.site] = sites.get(found.unit.site, 0) + 1
@@ -36,37 +36,27 @@ def finding_page(stored: StoredFinding) -> str:
         "finding.html.j2",
         finding=finding,
         created=stored.created,
-        names=list(names),
+        names=[words(name) for name in names],
         sites=sites,
         rows=[
-            (found.unit, said(found.weight), [said(found.figures.get(name)) for name in names])
+            (
+                found.unit,
+                said(found.weight),
+                [with_interval(name, found.figures) for name in names],
+            )
             for found in finding.units[:UNITS_SHOWN]
         ],
-        figures=[(words(name), said(value)) for name, value in finding.figures.items()],
+        figures=[one for one in figures if not one.long],
+        sentences=[one for one in figures if one.long],
+        warnings=warnings(finding.figures, finding.parameters),
         made=[
             ("method", finding.method),
-            *((words(name), said(value)) for name, value in finding.parameters.items()),
+            *(
+                (words(name), said(value))
+                for name, value in finding.parameters.items()
+                if name not in WARNINGS
+            ),
             ("seed", str(finding.seed)),
             ("data", finding.data),
         ],
     )
-
-
-def words(name: str) -> str:
-    """A name of a figure as it is read."""
-    return name.replace("_", " ")
-
-
-def said(value: Any) -> str:
-    """A figure or parameter: numbers in four digits, what is missing as a dash."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return figures.number(value)
-    if isinstance(value, list):
-        return ", ".join(map(said, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{words(name)} {said(one)}" for name, one in value.items())
-    return str(value)

@@ -1,0 +1,181 @@
+"""One self-contained HTML file about a probing run, and its plots as files.
+
+The file fetches nothing and runs nothing; its Content-Security-Policy allows one style sheet, by
+its hash. Names and reasons go through :mod:`service.pages.visible` and Jinja's escaping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from markupsafe import Markup
+
+from core.errors import InvalidSetting, StorageError
+from core.version import code_version
+from discovery.probing.results import Certificate, FeatureReport, ProbeScore, ProbingReport
+from neuroscribe.render import probing_plots, probing_words
+from neuroscribe.render.plot_png import png
+from neuroscribe.render.plot_svg import sheet, svg, variables
+from neuroscribe.render.plots import Figure
+from neuroscribe.render.probing_plots import figures
+from neuroscribe.render.templating import asset, environment
+from service.pages.figures import figure
+from service.pages.templating import encodable, inert_json, source_hash
+from service.pages.unit import STYLE
+
+PAGE: Final = "probing.html.j2"
+PLOT_STYLE, OWN_STYLE = "plots.css", "probing.css"
+MOST_SCORES: Final = 4000
+"""More scores than these are left out of the page's document; ``--json`` has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """F1 of every method at every site (mean over seeds), by k."""
+
+    ks: list[int]
+    rows: list[tuple[str, str, list[float | None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A feature with its plots and tables."""
+
+    number: int
+    feature: FeatureReport
+    figures: list[tuple[str, str]]
+    curve: Markup | None
+    losses: Markup | None
+    grid: Grid
+    certificates: list[tuple[ProbeScore, Certificate]]
+    failures: list[ProbeScore]
+
+
+def probing_page(report: ProbingReport, *, findings: Mapping[str, str] | None = None) -> str:
+    """The whole page. ``findings``: by feature, the ID of what was stored for it."""
+    style = asset(STYLE) + variables() + asset(PLOT_STYLE) + asset(OWN_STYLE)
+    draw = _Drawer()
+    scores = sum(len(f.scores) for f in report.features)
+    kept = report if scores <= MOST_SCORES else _without_scores(report)
+    page = (
+        environment()
+        .get_template(PAGE)
+        .render(
+            report=report,
+            words=probing_words,
+            heat=draw(probing_plots.site_heat(report)),
+            places=draw(probing_plots.precision_recall(report)),
+            methods=draw(probing_plots.methods(report)),
+            bases=draw(probing_plots.bases(report)),
+            shown=[
+                _shown(number, feature, draw)
+                for number, feature in enumerate(probing_words.measured_features(report), 1)
+            ],
+            ks=sorted({k for row in report.comparison for k in row.f1}),
+            left_out=0 if kept is report else scores,
+            findings=findings or {},
+            code_version=code_version(),
+            style=Markup(style),
+            style_hash=source_hash(style),
+            twin=Markup(inert_json(kept.model_dump(mode="json"))),
+        )
+    )
+    return encodable(page)
+
+
+def write_plots(
+    report: ProbingReport, path: Path, *, findings: Mapping[str, str] | None = None
+) -> None:
+    """Write :func:`plots_file` to ``path``. Raises :class:`StorageError` where that fails."""
+    content = plots_file(report, path, findings=findings)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StorageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def plots_file(
+    report: ProbingReport, path: Path, *, findings: Mapping[str, str] | None = None
+) -> bytes:
+    """The plots as ``.png`` or ``.svg``, or the whole page as ``.html``.
+
+    Raises :class:`InvalidSetting` for other names, :class:`MissingExtra` for a PNG without
+    matplotlib.
+    """
+    match path.suffix.lower():
+        case ".png":
+            return png(figures(report))
+        case ".svg":
+            return sheet(figures(report), asset(PLOT_STYLE)).encode("utf-8")
+        case ".html":
+            return probing_page(report, findings=findings).encode("utf-8")
+        case other:
+            raise InvalidSetting(
+                f"plots cannot be written as {other or path.name!r}", "use .png, .svg or .html"
+            )
+
+
+class _Drawer:
+    """Draws figures, each under an ID of its own."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    def __call__(self, drawn: Figure | None) -> Markup | None:
+        if drawn is None:
+            return None
+        self.drawn += 1
+        return svg(drawn, f"plot-{self.drawn}")
+
+
+def _shown(number: int, feature: FeatureReport, draw: _Drawer) -> Shown:
+    scores = probing_words.scores_of(feature)
+    return Shown(
+        number=number,
+        feature=feature,
+        figures=_figures(feature),
+        curve=draw(probing_plots.curve(feature)),
+        losses=draw(probing_plots.losses(feature)),
+        grid=_grid(feature),
+        certificates=[(s, s.certificate) for s in scores if s.certificate is not None],
+        failures=[s for s in scores if s.failure is not None],
+    )
+
+
+def _figures(feature: FeatureReport) -> list[tuple[str, str]]:
+    best, controls = feature.best, feature.controls
+    assert best is not None
+    said = probing_words.measured_text
+    return [
+        ("F1", said(best.f1)),
+        ("precision", said(best.precision)),
+        ("recall", said(best.recall)),
+        ("MCC", said(best.mcc)),
+        ("average precision", said(best.average_precision)),
+        ("ROC-AUC", said(best.roc_auc)),
+        ("log-loss", figure(best.log_loss)),
+        ("null F1", probing_words.null_text(feature.null)),
+        ("random neurons", said(feature.random)),
+        ("token alone", said(None if controls is None else controls.token)),
+        ("place alone", said(None if controls is None else controls.position)),
+        ("all called positive", said(None if controls is None else controls.majority)),
+    ]
+
+
+def _grid(feature: FeatureReport) -> Grid:
+    means = probing_words.means(feature)
+    ks = sorted({k for _, _, k in means})
+    lines = dict.fromkeys((site, method) for site, method, _ in means)
+    rows = [
+        (site, probing_words.METHODS[method], [means.get((site, method, k)) for k in ks])
+        for site, method in lines
+    ]
+    return Grid(ks, rows)
+
+
+def _without_scores(report: ProbingReport) -> ProbingReport:
+    features = tuple(f.model_copy(update={"scores": ()}) for f in report.features)
+    return report.model_copy(update={"features": features})
