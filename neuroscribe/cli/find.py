@@ -163,18 +163,21 @@ def probe(
 
 
 def _show(answer: Answer, plots: list[Path], json: bool, intervals: bool) -> None:
+    report = answer.probed.report
+    found = {str(f.parameters["feature"]): f.id for f in answer.probed.findings}
     if plots:
-        from neuroscribe.render.probing_plots import write_plots
+        from neuroscribe.render.probing_page import plots_file
+        from subjects.index.files import write_bytes
 
         for path in plots:
-            write_plots(answer.probed.report, path)
+            write_bytes(path, plots_file(report, path, findings=found))
     if json:
         print_json(document(answer.probed))
         return
     from neuroscribe.render.probing import probing_view
 
     screen = console()
-    screen.print(probing_view(answer.probed, width=screen.width, intervals=intervals))
+    screen.print(probing_view(report, findings=found, intervals=intervals, width=screen.width))
     if answer.stored:
         console(stderr=True).print("stored answer; --fresh recomputes", style="dim")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from core.findings import Figures, Finding, FoundUnit
 from core.hashing import fingerprint
 from core.ids import UnitId
@@ -18,7 +20,7 @@ def findings_of(report: ProbingReport, identity: str) -> tuple[Finding, ...]:
 def _finding(report: ProbingReport, feature: FeatureReport, identity: str) -> Finding:
     best = feature.best
     assert best is not None
-    parameters = {
+    parameters: dict[str, JsonValue] = {
         "collection": feature.collection,
         "feature": feature.feature,
         "method": best.method,

@@ -51,6 +51,8 @@ class ProbeRequest:
         """
         from discovery.probing.builders.catalogue import COLLECTIONS, open_collection
 
+        if "files" in self.options:
+            raise InvalidSetting("'files' is no option of a collection", "give --labels FILE")
         known = COLLECTIONS.get(self.collection)
         corpus = self.corpus.open() if known is not None and known.corpus else None
         opened = open_collection(self.collection, corpus, files=self.files, **self.options)
