@@ -187,7 +187,7 @@ def _compared(checks: Controls, best: ProbeScore) -> Controls:
     if token is None or value is None or token < value - WORTH:
         return checks
     told = (
-        f"the token alone gives F1 {token:.2f}, the probe {value:.2f}: nothing here needs context"
+        f"the tokens alone give F1 {token:.2f}, the probe {value:.2f}: nothing here needs context"
     )
     return checks.model_copy(update={"warnings": (*checks.warnings, told)})
 
