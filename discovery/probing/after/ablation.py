@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import UnsupportedOperation
-from discovery.probing.after.reading import check, random_units, summarise, too_few_units
+from discovery.probing.after.reading import batches, check, random_units, summarise, too_few_units
 from discovery.probing.after.records import Ablation, RandomRises, Rise
 from discovery.probing.after.windows import IN, OUT, LabelledWindows
 from discovery.probing.results import Measured
@@ -121,12 +121,10 @@ class _Losses:
     windows: LabelledWindows
 
     def measure(self, *edits: Edit) -> Array:
-        """Loss at each position [windows, longest]; zero where there is no next token."""
+        """Loss at each position [windows, longest]; no meaning where there is no next token."""
         found = np.zeros(self.windows.ids.shape)
-        for rows in self.windows.of_one_length():
-            length = int(self.windows.lengths[rows[0]])
-            losses = next_token_loss(self.subject, self.windows.ids[rows, :length], edits)
-            found[rows, : length - 1] = losses
+        for rows, ids in batches(self.subject, self.windows):
+            found[rows, : ids.shape[1] - 1] = next_token_loss(self.subject, ids, edits)
         return found
 
     def columns(self, plain: Array, edited: Array) -> Array:

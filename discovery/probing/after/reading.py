@@ -17,6 +17,7 @@ from subjects.memory import in_parts
 from subjects.protocol import Subject, resolve
 
 _VALUES_AT_ONCE = 1 << 24  # numbers of one site: 64 MiB in float32
+_FILLED = 32  # lengths are rounded up to multiples
 _WIDTHS = 8  # what a pass holds besides, in widths of the site
 
 Floats = NDArray[np.float32]
@@ -58,12 +59,28 @@ def check(subject: Subject, site: str, units: Sequence[int]) -> None:
         resolve(subject, UnitId(subject.spec.name, site, unit))
 
 
+def batches(
+    subject: Subject, windows: LabelledWindows
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(numbers of windows, token IDs [windows, tokens]) of windows that can be read together.
+
+    Where later tokens cannot change earlier ones, windows of nearly one length are filled up to the
+    longest of them with any token; elsewhere only windows of exactly one length come together.
+    """
+    step = _FILLED if subject.spec.family in ("causal", "lstm") else 1
+    steps = -(-windows.lengths // step)
+    for count in np.unique(steps[steps > 0]):
+        rows = np.flatnonzero(steps == count)
+        yield rows, np.maximum(windows.ids[rows, : int(windows.lengths[rows].max())], 0)
+
+
 def parts(
     subject: Subject, sites: Sequence[str], windows: LabelledWindows
 ) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:
     """(numbers of windows, values [windows, tokens, widths]) for all windows, few at a time.
 
-    The units of ``sites`` stand one site after the other. Raises
+    The units of ``sites`` stand one site after the other. Behind a window's end values mean
+    nothing; no token there is labelled. Raises
     :class:`core.errors.SubjectOutOfMemory` when one window alone does not fit.
     """
     width = sum(subject.sites()[site].width for site in sites)
@@ -72,10 +89,8 @@ def parts(
         values = subject.activations(subject.batch(ids), sites)
         return torch.cat([values[site] for site in sites], dim=-1)
 
-    for rows in windows.of_one_length():
-        length = int(windows.lengths[rows[0]])
-        ids = windows.ids[rows, :length]
-        at_once = _VALUES_AT_ONCE // (length * width * _WIDTHS)
+    for rows, ids in batches(subject, windows):
+        at_once = _VALUES_AT_ONCE // (ids.shape[1] * width * _WIDTHS)
         for start, values in in_parts(read, ids, at_once, subject=subject.spec.name):
             yield rows[start : start + len(values)], values
 

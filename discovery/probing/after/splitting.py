@@ -185,8 +185,9 @@ def _correlations(
     sums, squares, products = np.zeros((3, width))
     lowest, highest = np.full(width, np.inf), np.full(width, -np.inf)
     for rows, values in parts(subject, sites, windows):
-        flat = values.reshape(-1, width)
-        here = torch.as_tensor(grid[rows, : values.shape[1]].reshape(-1), device=values.device)
+        there = windows.labelled[rows, : values.shape[1]]
+        flat = values[torch.as_tensor(there, device=values.device)]
+        here = torch.as_tensor(grid[rows, : values.shape[1]][there], device=values.device)
         sums += flat.sum(0, dtype=torch.float64).cpu().numpy()
         squares += flat.square().sum(0, dtype=torch.float64).cpu().numpy()
         products += (here.float() @ flat).double().cpu().numpy()

@@ -22,7 +22,7 @@ from discovery.probing.dataset import ProbingDataset
 from discovery.probing.statistics import Flags
 from subjects.protocol import Subject
 
-_MOST_WINDOWS = 512
+_MOST_WINDOWS = 256
 _DRAWS = 20
 
 Part = TypeVar("Part")

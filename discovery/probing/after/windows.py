@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -85,11 +84,6 @@ class LabelledWindows:
         order = np.random.default_rng(seed).permutation(known)
         first = np.isin(self.clusters, order[: round(train * len(known))])
         return self.take(np.flatnonzero(first)), self.take(np.flatnonzero(~first))
-
-    def of_one_length(self) -> Iterator[NDArray[np.int64]]:
-        """Numbers of windows that have the same length, which a subject can take together."""
-        for length in np.unique(self.lengths[self.lengths > 0]):
-            yield np.flatnonzero(self.lengths == length)
 
 
 def windows_of(
