@@ -120,7 +120,8 @@ def auroc(scores: Array, positive: Flags, weights: Array | None = None) -> Array
     below = np.add.reduceat((weights * ~positive)[:, order], first, axis=1)
     beaten = np.cumsum(below, axis=1) - below / 2
     pairs = above.sum(1) * below.sum(1)
-    return np.asarray((above * beaten).sum(1) / np.where(pairs > 0, pairs, np.nan))
+    share = (above * beaten).sum(1) / np.where(pairs > 0, pairs, np.nan)
+    return np.asarray(np.clip(share, 0.0, 1.0))  # sums of weights round
 
 
 def auroc_interval(
