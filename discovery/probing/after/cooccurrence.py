@@ -130,8 +130,7 @@ def cooccurrence_of(
     )  # [shuffles, pairs], NaN where a unit fires always or never
     pairs = list(combinations(range(len(units)), 2))
     mean_phi = _mean_phi(fires, cluster, pairs, seed, of)
-    with np.errstate(all="ignore"):
-        ends = np.quantile(np.nan_to_num(null).mean(1), [0.025, 0.975])
+    ends = np.quantile(np.nan_to_num(null).mean(1), [0.025, 0.975])
     precisions = _precisions(fires.mean(0), outside.mean(0))
     together = _precision_of_all(fires, outside, np.r_[of_positive, clusters[~positive]], seed, of)
     covered = _coverage(fires, rule, precisions, cluster, units, seed, of)

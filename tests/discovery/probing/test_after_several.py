@@ -92,8 +92,8 @@ def test_one_unit_or_few_positives_have_a_reason() -> None:
 
 
 def compound_rows() -> CompoundRows:
-    """Three units: all 1 on compounds; each 1 on its own half of near rows, 2 on its own seventh of
-    other text: none alone tells compounds, their sum does."""
+    """Three units: all 1 on compounds; each 1 on its own third of near rows, and 2 on its own
+    seventh of other text. None tells compounds alone, their sum does."""
     random = np.random.default_rng(0)
     kind = np.repeat([COMPOUND, NEAR, OTHER], [100, 200, 600]).astype(np.int8)
     number = np.arange(len(kind))
@@ -114,7 +114,8 @@ def test_a_sum_tells_compounds_where_no_single_unit_does() -> None:
     assert found.summed.units[0] == found.single.units[0]
     assert found.summed.everything.value == pytest.approx(1.0)
     assert found.summed.recall.value == 1.0
-    assert found.summed.false_positives.value == 0.0
+    assert found.summed.false_positives.high is not None
+    assert found.summed.false_positives.high < 0.02
     assert (found.single.everything.value or 1) < 0.95
     assert found.single.recall.value == 0.0, "other text is higher on its own"
     assert found.gain.low is not None
