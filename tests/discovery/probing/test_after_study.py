@@ -119,6 +119,16 @@ def test_parts_that_a_subject_cannot_give_are_reasons(dataset: ProbingDataset) -
     assert found.tokens is not None
 
 
+def test_documents_without_labels_are_reasons(subject: Subject, dataset: ProbingDataset) -> None:
+    found = after_probe(subject, dataset, "fr", "mlp.1", [0, 1], documents=np.array([], dtype=int))
+    assert found.failures == {
+        "ablation": "no token in the context has a token after it",
+        "tokens": "no token occurs 10 times in the context and out of it",
+        "share": "no running text was given",
+        "cooccurrence": "fewer than 20 rows of a class",
+    }
+
+
 def test_what_does_not_exist_raises(subject: Subject, dataset: ProbingDataset) -> None:
     with pytest.raises(UnitOutOfRange):
         after_probe(subject, dataset, "fr", "mlp.1", [9999])
