@@ -283,13 +283,13 @@ class HuggingFaceSubject:
             return torch.zeros(info.width, device=self.device)
         return bias.detach().float()[: info.width]
 
-    def promoted(self, site: str, index: int, count: int) -> Ports | None:
-        """Tokens pushed up and down most by the direct path, with logits per unit of activation.
+    def logit_weights(self, site: str, indices: Sequence[int]) -> Tensor | None:
+        """Logits per unit of activation by the direct path [units, vocabulary] float32.
 
-        W_U · (g ⊙ w), less its mean over the vocabulary: w is what the unit writes (without its
-        mean, where the final norm subtracts it), g the final norm's gain, W_U the unembedding. The
-        norm's division is left out. None for masked models and post-norm blocks, which have no
-        direct path.
+        W_U · (g ⊙ w), less its mean over the tokens that the tokenizer gives: w is what the unit
+        writes (without its mean, where the final norm subtracts it), g the final norm's gain, W_U
+        the unembedding. The norm's division is left out. None for masked models and post-norm
+        blocks, which have no direct path.
         """
         row = self._layout.architecture
         if self._family == "masked" or not row.pre_norm:
@@ -297,14 +297,21 @@ class HuggingFaceSubject:
         weights, unembed = self.output_weights(site), self._unembed()
         if weights is None or unembed is None:
             return None
-        direction = weights[index]
+        directions = weights[list(indices)]
         if row.final_norm is not None:
             if isinstance(self._trunk.get_submodule(row.final_norm), nn.LayerNorm):
-                direction = direction - direction.mean()
-            direction = direction * self._gain(row.final_norm)
-        pushes = (unembed @ direction.to(unembed.dtype)).float()[self._known]
-        pushes = pushes - pushes.mean()
-        return self._ranked(pushes, count), self._ranked(-pushes, count, -1.0)
+                directions = directions - directions.mean(1, keepdim=True)
+            directions = directions * self._gain(row.final_norm)
+        pushes = (directions.to(unembed.dtype) @ unembed.T).float()
+        return pushes - pushes[:, self._known].mean(1, keepdim=True)
+
+    def promoted(self, site: str, index: int, count: int) -> Ports | None:
+        """Tokens pushed up and down most, with their :meth:`logit_weights`."""
+        pushes = self.logit_weights(site, [index])
+        if pushes is None:
+            return None
+        known = pushes[0, self._known]
+        return self._ranked(known, count), self._ranked(-known, count, -1.0)
 
     def _ranked(self, pushes: Tensor, count: int, sign: float = 1.0) -> list[tuple[str, float]]:
         top = pushes.topk(min(count, len(pushes)))

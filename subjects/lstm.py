@@ -212,15 +212,22 @@ class LstmSubject:
         """None, as :meth:`input_weights`."""
         return self.input_weights(site)
 
-    def promoted(
-        self, site: str, index: int, count: int
-    ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]] | None:
-        """Tokens that h of the top layer pushes up and down: W_U's column, less its mean."""
+    def logit_weights(self, site: str, indices: Sequence[int]) -> Tensor | None:
+        """W_U's columns less their means [units, vocabulary], for h of the top layer; else None."""
         if self.output_weights(site) is None:
             return None
         size = min(len(self._vocabulary.strings), self.model.config.vocab_size)
-        pushes = self.unembed()[:size, index]
-        pushes = pushes - pushes.mean()
+        pushes = self.unembed()[:size, list(indices)].T
+        return pushes - pushes.mean(1, keepdim=True)
+
+    def promoted(
+        self, site: str, index: int, count: int
+    ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]] | None:
+        """Tokens that h of the top layer pushes up and down: :meth:`logit_weights`."""
+        weights = self.logit_weights(site, [index])
+        if weights is None:
+            return None
+        pushes = weights[0]
         order = pushes.argsort(descending=True, stable=True).tolist()
         pairs = [(self._vocabulary.strings[i], float(pushes[i])) for i in order]
         return pairs[:count], pairs[::-1][:count]

@@ -194,12 +194,20 @@ class Subject(Protocol):
         """What is added to each unit's input before the nonlinearity [width], or None."""
         ...
 
+    def logit_weights(self, site: str, indices: Sequence[int]) -> torch.Tensor | None:
+        """Change of every logit per activation of the units [units, vocabulary], or None.
+
+        The direct path only: final norm's gain, then unembedding, less the mean over the tokens
+        that the tokenizer gives.
+        """
+        ...
+
     def promoted(
         self, site: str, index: int, count: int
     ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]] | None:
         """Next tokens the unit pushes up and down most, with their logit weight per activation.
 
-        The direct path only: final norm's gain, then unembedding. None where the site has none.
+        Read from :meth:`logit_weights`; None where the site has none.
         """
         ...
 

@@ -156,6 +156,10 @@ class PlantedSubject:
         """None: planted units read the text."""
         return None
 
+    def logit_weights(self, site: str, indices: Sequence[int]) -> torch.Tensor | None:
+        """None: planted units write to nothing."""
+        return None
+
     def promoted(
         self, site: str, index: int, count: int
     ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]] | None:

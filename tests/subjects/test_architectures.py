@@ -273,3 +273,9 @@ def test_promoted_tokens_are_those_a_huge_activation_brings(built: Pair) -> None
     assert tuple(token for token, _ in ports[0]) == strings[:5]
     assert tuple(token for token, _ in ports[1]) == strings[::-1][:5]
     assert ports[0][0][1] > 0 > ports[1][0][1]
+    weights = subject.logit_weights(site, [0, 3])
+    assert weights is not None
+    given = [not string.startswith("<unused ") for string in subject.vocabulary.strings]
+    known = weights[1, torch.tensor(given)]
+    assert known.max().item() == pytest.approx(ports[0][0][1], rel=1e-4)
+    assert known.mean().item() == pytest.approx(0, abs=1e-5)

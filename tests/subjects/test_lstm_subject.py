@@ -157,6 +157,10 @@ def test_ports_of_the_top_layer(subject: LstmSubject) -> None:
     assert ports[1][0][0] == subject.vocabulary.strings[int(column.argmin())]
     assert ports[0][0][1] == pytest.approx(float(column.max() - column.mean()), rel=1e-5)
     assert subject.promoted("cell.0", 2, 3) is None
+    weights = subject.logit_weights("cell.1", [0, 2])
+    assert weights is not None
+    assert weights[1].max().item() == pytest.approx(ports[0][0][1])
+    assert subject.logit_weights("cell.0", [2]) is None
     assert subject.output_weights("cellstate.1") is None
 
 

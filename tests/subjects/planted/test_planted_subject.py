@@ -142,6 +142,7 @@ def test_what_needs_an_output_says_so(planted: PlantedSubject, windows: Windows)
     assert planted.output_weights("word") is None
     assert planted.input_weights("word") is None
     assert planted.promoted("word", 0, 5) is None
+    assert planted.logit_weights("word", [0]) is None
 
 
 def test_padding_is_refused(planted: PlantedSubject, windows: Windows) -> None:
