@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
 from discovery.probing.osp import cutting
-from discovery.probing.osp.cutting import solve, solve_path
+from discovery.probing.osp.cutting import loss_of, solve, solve_path
 from discovery.probing.osp.master import MasterFailed, branch, mixture
 from discovery.probing.osp.problem import Loss, Problem, cut_of, prepare
 from discovery.probing.osp.search import SOLVERS, indicator
@@ -120,6 +120,14 @@ def test_the_hinge_equals_a_support_vector_machine() -> None:
     ours = SOLVERS["hinge"](problem, problem.columns, 1e-9, FOREVER)
     assert ours.primal == pytest.approx(value, rel=1e-6)
     assert ours.dual <= ours.primal
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_of_the_support_found_is_the_certificates(loss: Loss) -> None:
+    X, y = instance(9)
+    found = solve(X, y, 3, loss=loss)
+    again = loss_of(X, y, found.indices, loss=loss)
+    assert found.certificate.loss == pytest.approx(again, rel=1e-5)
 
 
 def test_too_little_time_gives_a_support_and_says_so() -> None:
