@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from threadpoolctl import threadpool_limits
 
-from discovery.probing.choice import Selector
+from discovery.probing.supports import Selector
 from discovery.probing.osp.cutting import loss_of
 from discovery.probing.selectors import METHODS, osp
 

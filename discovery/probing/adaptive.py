@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from discovery.probing.choice import Chosen, Columns, Floats, Labels, usable
+from discovery.probing.supports import Chosen, Columns, Floats, Labels, usable
 
 SCHEDULE = (256, 128, 64, 32, 16, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1)
 ITERATIONS = 200

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from discovery.probing.adaptive import adaptive
-from discovery.probing.choice import (
+from discovery.probing.supports import (
     Chosen,
     Columns,
     Floats,

@@ -82,7 +82,7 @@ class Search:
         return point
 
     def possible(self) -> tuple[NDArray[np.int64], float]:
-        """Columns that a better support may hold, and a loss that no other support is below.
+        """Columns that a better support may hold, and a loss that no support with others is below.
 
         By each mixture of cuts, every support with column j has at least a certain loss; where that
         is no less than the incumbent's (less half the tolerance), j need not be looked at.
@@ -134,9 +134,9 @@ def indicator(support: Sequence[int], width: int) -> Floats:
 def trimmed(point: Floats) -> Floats:
     """Only the greatest entries, so that the inner problem stays small; its cut is still valid."""
     keep = list(largest(point, min(WIDEST_POINT, len(point))))
-    trimmed = np.zeros_like(point)
-    trimmed[keep] = np.where(point[keep] > 1e-4, point[keep], 0.0)
-    return trimmed
+    narrow = np.zeros_like(point)
+    narrow[keep] = np.where(point[keep] > 1e-4, point[keep], 0.0)
+    return narrow
 
 
 def largest(values: Floats, k: int) -> tuple[int, ...]:

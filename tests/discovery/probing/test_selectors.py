@@ -13,7 +13,7 @@ from core.errors import InvalidSetting
 from discovery.probing import adaptive as adaptive_module
 from discovery.probing import selectors
 from discovery.probing.adaptive import SCHEDULE, adaptive
-from discovery.probing.choice import Chosen
+from discovery.probing.supports import Chosen
 from discovery.probing.results import Method
 from discovery.probing.selectors import METHODS
 
