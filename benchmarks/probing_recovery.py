@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from threadpoolctl import threadpool_limits
 
-from discovery.probing.supports import Selector
 from discovery.probing.osp.cutting import loss_of
 from discovery.probing.selectors import METHODS, osp
+from discovery.probing.supports import Selector
 
 PREFILTER = 1_024
 WEAK = 30.0

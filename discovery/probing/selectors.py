@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 
 from discovery.probing.adaptive import adaptive
+from discovery.probing.osp.cutting import solve_path
+from discovery.probing.osp.problem import Loss
+from discovery.probing.results import Method
 from discovery.probing.supports import (
     Chosen,
     Columns,
@@ -26,9 +29,6 @@ from discovery.probing.supports import (
     ranked,
     usable,
 )
-from discovery.probing.osp.cutting import solve_path
-from discovery.probing.osp.problem import Loss
-from discovery.probing.results import Method
 
 INFORMATION_ROWS = 5_000
 """Mutual information is estimated from at most so many rows, drawn within the classes."""

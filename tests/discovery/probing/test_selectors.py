@@ -13,9 +13,9 @@ from core.errors import InvalidSetting
 from discovery.probing import adaptive as adaptive_module
 from discovery.probing import selectors
 from discovery.probing.adaptive import SCHEDULE, adaptive
-from discovery.probing.supports import Chosen
 from discovery.probing.results import Method
 from discovery.probing.selectors import METHODS
+from discovery.probing.supports import Chosen
 
 PLANTED = (3, 11, 17)
 LEARNED = tuple(name for name in METHODS if name != "random")
