@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
 from discovery.probing.metrics import Scored, plain_f1
+from discovery.probing.moments import LEAST_DEVIATION
 
 Array = NDArray[np.float64]
-LEAST_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from discovery.probing.activations import Part
 
 Array = NDArray[np.float64]
 _TASKS_AT_ONCE = 1024
+LEAST_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,12 @@ class Ranking:
 
     @property
     def strength(self) -> Array:
-        """What mean-difference ranks by: |difference|, -inf for neurons that say nothing."""
-        return np.where(self.deviation > 0, np.abs(self.difference), -np.inf)
+        """What mean-difference ranks by, -inf for neurons that say nothing.
+
+        |difference| in units of the deviation (at least 0.001), since probes see columns so scaled.
+        """
+        scaled = np.abs(self.difference) / np.maximum(self.deviation, LEAST_DEVIATION)
+        return np.where(self.deviation > 0, scaled, -np.inf)
 
 
 class Moments:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from discovery.probing.activations import Rows
 from discovery.probing.fit import Probe, Scale, Trial, fit, train_f1
 from discovery.probing.metrics import log_loss, mean_measured, plain_f1
+from discovery.probing.moments import LEAST_DEVIATION
 from discovery.probing.results import Basis, Measured, Null
 
 Array = NDArray[np.float64]
@@ -112,12 +113,13 @@ def _of_basis(
     groups: NDArray[np.int64],
 ) -> tuple[Array, dict[int, float]]:
     """Test F1 of the kept directions, and test log-loss by k."""
+    seen = values[parts[0]] if directions is None else values[parts[0]] @ directions
+    deviation = seen.std(axis=0, dtype=np.float64)
     distance = np.abs(apart if directions is None else apart @ directions)
-    top = np.argsort(-distance, kind="stable")[:RANKED]
-    train, test = (
-        values[np.ix_(part, top)] if directions is None else values[part] @ directions[:, top]
-        for part in parts
-    )
+    strength = np.where(deviation > 0, distance / np.maximum(deviation, LEAST_DEVIATION), 0.0)
+    top = np.argsort(-strength, kind="stable")[:RANKED]
+    train, held = seen[:, top], values[parts[1]]
+    test = held[:, top] if directions is None else held @ directions[:, top]
     scale = Scale.of(train)
     trial = Trial(
         scale.apply(train), labels[parts[0]], scale.apply(test), labels[parts[1]],

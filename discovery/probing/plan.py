@@ -12,6 +12,7 @@ from core.errors import InvalidSetting
 from core.hashing import fingerprint
 from discovery.probing.activations import Rows
 from discovery.probing.fit import Scale, Trial
+from discovery.probing.osp.problem import Loss
 from discovery.probing.results import Method
 
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -42,7 +43,7 @@ class ProbeSettings:
     rounds: int = 0
     nulls: int = 99
     basis: bool = False
-    osp_loss: str = "logistic"
+    osp_loss: Loss = "logistic"
     gamma: float | None = None
     time_limit: float = 60.0
     jobs: int = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +10,12 @@ from numpy.typing import NDArray
 from core.errors import NeuroscribeError
 from core.results import Record
 from discovery.probing.activations import Rows
-from discovery.probing.choosing import Selection, select
 from discovery.probing.fit import Trial, fit, train_f1
 from discovery.probing.metrics import figures
 from discovery.probing.plan import ProbeSettings, Split
 from discovery.probing.results import Measured, Method, ProbeScore
+from discovery.probing.selectors import METHODS, osp
+from discovery.probing.supports import Chosen
 
 
 class SiteScores(Record):
@@ -66,7 +66,6 @@ def method_scores(
     trial: Trial, place: Place, settings: ProbeSettings, method: Method, ks: tuple[int, ...]
 ) -> list[ProbeScore]:
     """One method at some sizes."""
-    started = time.perf_counter()
     fitting = tuple(k for k in ks if k <= len(trial.neurons))
     scores = [
         failed(method, place, k, f"k is {k}, and {len(trial.neurons)} neurons are not constant")
@@ -76,22 +75,34 @@ def method_scores(
     if not fitting:
         return scores
     try:
-        selection = select(method, trial.train, trial.train_labels, fitting, settings, place.seed)
+        found = _chosen(method, trial, fitting, settings, place.seed)
     except NeuroscribeError as error:
         return scores + [failed(method, place, k, str(error)) for k in fitting]
-    seconds = time.perf_counter() - started
-    return scores + [_score(trial, place, method, selection, k, seconds) for k in fitting]
+    return scores + [_score(trial, place, method, k, found[k]) for k in fitting]
 
 
-def _score(
-    trial: Trial, place: Place, method: Method, selection: Selection, k: int, seconds: float
-) -> ProbeScore:
-    support = selection.supports.get(k)
-    if support is None:
-        return failed(method, place, k, "no support of this size was found")
+def _chosen(
+    method: Method, trial: Trial, ks: tuple[int, ...], settings: ProbeSettings, seed: int
+) -> dict[int, Chosen]:
+    X, y = trial.train, trial.train_labels
+    if method == "osp":
+        return osp(
+            X,
+            y,
+            ks,
+            seed=seed,
+            time_limit=settings.time_limit,
+            loss=settings.osp_loss,
+            gamma=settings.gamma,
+        )
+    return METHODS[method](X, y, ks, seed=seed, time_limit=settings.time_limit)
+
+
+def _score(trial: Trial, place: Place, method: Method, k: int, chosen: Chosen) -> ProbeScore:
+    support = np.array(chosen.indices, dtype=np.int64)
     probe = fit(trial.train, trial.train_labels, support)
     found = figures(trial.scored(probe), place.seed)
-    notes = [note for note in (selection.note, probe.note) if note]
+    notes = [note for note in (chosen.note, probe.note) if note]
     return ProbeScore(
         method=method,
         site=place.site,
@@ -107,8 +118,8 @@ def _score(
         roc_auc=found.roc_auc,
         log_loss=found.log_loss,
         train_f1=train_f1(trial, probe),
-        seconds=selection.seconds.get(k, seconds),
-        certificate=selection.certificates.get(k),
+        seconds=chosen.seconds,
+        certificate=chosen.certificate,
         note="; ".join(notes) or None,
     )
 
