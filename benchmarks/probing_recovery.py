@@ -68,13 +68,13 @@ def plant(rows: int, width: int, k: int, seed: int, share: float = 0.3) -> Plant
         size = block.stop - block.start
         reads = generator.normal(size=(count, size)) * (generator.random((count, size)) < 3 / count)
         before = features @ reads + 0.15 * factors @ generator.normal(size=(8, size))
-        before += 0.8 * generator.normal(size=(rows, size))
+        before += 0.5 * generator.normal(size=(rows, size))
         after = before * ndtr(before)
         columns[:, block] = after / (10 * np.maximum(after.std(axis=0), 1e-3))
     support = np.sort(generator.choice(width, k, replace=False))
     weights = generator.uniform(0.5, 1.5, k) * generator.choice((-1, 1), k)
     margin = columns[:, support] @ weights
-    margin = margin + generator.normal(scale=0.5 * margin.std(), size=rows)
+    margin = margin + generator.normal(scale=margin.std(), size=rows)
     labels = np.where(margin > np.quantile(margin, 1 - share), 1, -1).astype(np.int8)
     return Planted(columns, labels, tuple(support.tolist()))
 
@@ -216,7 +216,7 @@ def show(figures: dict[str, Any]) -> None:
 
 
 def plot(figures: dict[str, Any], path: Path) -> None:
-    """Recovery against rows, width and k, one line a method."""
+    """Recovery against rows, width and k, one line a method, the other two at their middle."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -234,11 +234,14 @@ def plot(figures: dict[str, Any], path: Path) -> None:
             axis.plot(at, [row["share"] for row in line], marker="o", label=method)
             axis.fill_between(at, [r["low"] for r in line], [r["high"] for r in line], alpha=0.12)
         axis.set_xscale("linear" if key == "k" else "log")
+        at = sorted({row[key] for row in rows})
+        axis.set_xticks(at, [f"{value:,}" for value in at])
+        axis.minorticks_off()
         axis.set_xlabel(key)
         axis.set_title(", ".join(f"{other} = {middle[other]:,}" for other in others))
     axes[0].set_ylabel("share of the planted support found")
     axes[0].set_ylim(0, 1.02)
-    axes[-1].legend(fontsize="small", loc="lower left")
+    axes[-1].legend(fontsize="small", loc="center left", bbox_to_anchor=(1.02, 0.5))
     figure.tight_layout()
     figure.savefig(path)
     pyplot.close(figure)
