@@ -11,7 +11,10 @@ from subjects.corpora.document import Document
 from subjects.planted import load_planted
 from subjects.planted.subject import PlantedSubject
 
-WORDS = ["red", "tree", "time", "blue", "house", "Paris", "cat", "and", "the", "sun", "city", "or", "dog"]
+WORDS = (
+    *("red", "tree", "time", "blue", "house", "Paris"),
+    *("cat", "and", "the", "sun", "city", "or", "dog"),
+)
 
 
 @pytest.fixture(scope="session")
