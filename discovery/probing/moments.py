@@ -1,8 +1,9 @@
 """Mean difference and one-way ANOVA F of all features, neurons and layers in one pass.
 
 Rows stream by; kept are, for every task (a feature on the training rows of one split) and neuron,
-the sums of x and x squared in both classes: two matrix products a batch. Values are centred on the
-first batch's mean, so that sums of squares lose no digits.
+the sum of x over positives, and over all rows of the task the sums of x and of its square: three
+matrix products a batch, and tasks on the same rows (labels shuffled for a null) share the latter
+two. Values are centred on the first batch's mean, so that sums of squares lose no digits.
 """
 
 from __future__ import annotations
@@ -46,64 +47,81 @@ class Ranking:
 
 
 class Moments:
-    """Sums by site, task and class. ``labels`` int8 [rows, tasks] are 1, -1 or 0 (not counted)."""
+    """Sums by site and task. ``labels`` int8 [rows, tasks] are 1, -1 or 0 (not counted)."""
 
     def __init__(self, labels: NDArray[np.int8], sites: Sequence[str]) -> None:
         self.labels = labels
         self.sites = tuple(sites)
         self.counts = np.stack([(labels == 1).sum(0), (labels == -1).sum(0)]).astype(np.float64)
+        # Which rows a task counts: tasks that count the same ones share a mask.
+        masks: dict[bytes, int] = {}
+        used = np.ascontiguousarray((labels != 0).T)
+        self._mask_of_task = np.array([masks.setdefault(m.tobytes(), len(masks)) for m in used])
+        first = [int(np.flatnonzero(self._mask_of_task == mask)[0]) for mask in range(len(masks))]
+        self._masks = used[first].T
         self._centre: dict[str, Tensor] = {}
-        self._sums: dict[str, Tensor] = {}
+        self._positive: dict[str, Tensor] = {}
+        self._all: dict[str, Tensor] = {}
         self._squares: dict[str, Tensor] = {}
 
     def add(self, part: Part) -> None:
         """Count a part's rows."""
-        labels = self.labels[part.rows]
-        used = (labels != 0).any(axis=1)
+        used = self._masks[part.rows].any(axis=1)
         if not used.any():
             return
-        classes = np.concatenate([labels == 1, labels == -1], axis=1)[used].T
+        rows = part.rows[used]
+        positive, counted = (self.labels[rows] == 1).T, self._masks[rows].T
+        kept = None if used.all() else torch.as_tensor(used)
         for site in self.sites:
-            values = part.values[site][torch.as_tensor(used)].double()
-            self._add(site, values, torch.as_tensor(classes, device=values.device).double())
+            values = part.values[site]
+            values = (values if kept is None else values[kept.to(values.device)]).double()
+            if site not in self._centre:
+                self._begin(site, values)
+            values -= self._centre[site]
+            _count(self._positive[site], positive, values)
+            _count(self._all[site], counted, values)
+            _count(self._squares[site], counted, values.square_())
 
-    def _add(self, site: str, values: Tensor, classes: Tensor) -> None:
-        if site not in self._centre:
-            self._centre[site] = values.mean(0).nan_to_num(0.0, 0.0, 0.0)
-            shape = (len(classes), values.shape[1])
-            self._sums[site] = torch.zeros(shape, dtype=torch.float64, device=values.device)
-            self._squares[site] = torch.zeros_like(self._sums[site])
-        values = values - self._centre[site]
-        for begin in range(0, len(classes), _TASKS_AT_ONCE):
-            some = slice(begin, begin + _TASKS_AT_ONCE)
-            self._sums[site][some] += classes[some] @ values
-            self._squares[site][some] += classes[some] @ values.square()
+    def _begin(self, site: str, values: Tensor) -> None:
+        width = values.shape[1]
+        self._centre[site] = values.mean(0).nan_to_num(0.0, 0.0, 0.0)
+        tasks, masks = self.labels.shape[1], self._masks.shape[1]
+        self._positive[site] = values.new_zeros((tasks, width))
+        self._all[site] = values.new_zeros((masks, width))
+        self._squares[site] = values.new_zeros((masks, width))
 
     def ranking(self, site: str, tasks: slice = slice(None)) -> Ranking:
         """The scores of some tasks at one site; those with fewer than two rows of a class: -inf."""
-        n_tasks = self.labels.shape[1]
-        sums, squares = (
-            kept[site].view(2, n_tasks, -1)[:, tasks].cpu().numpy()
-            for kept in (self._sums, self._squares)
-        )
+        masks = self._mask_of_task[tasks]
+        positive = self._positive[site][tasks].cpu().numpy()
+        everything = self._all[site].cpu().numpy()[masks]
+        squares = self._squares[site].cpu().numpy()[masks]
         counts = self.counts[:, tasks, None]
+        n = counts.sum(0)
         with np.errstate(all="ignore"):
-            means = sums / counts
-            difference = means[0] - means[1]
-            n = counts.sum(0)
+            difference = positive / counts[0] - (everything - positive) / counts[1]
             between = counts[0] * counts[1] / n * difference**2
-            within = np.maximum((squares - sums * means).sum(0), 0.0)
-            total = within + between
+            total = np.maximum(squares - everything**2 / n, 0.0)
             # What rounding alone leaves of a constant neuron is no spread.
-            scale = squares.sum(0) + n * self._centre[site].cpu().numpy() ** 2
+            scale = squares + n * self._centre[site].cpu().numpy() ** 2
             spread = total > 1e-12 * scale
-            f = between / (within / (n - 2))
+            f = between / (np.maximum(total - between, 0.0) / (n - 2))
         usable = spread & np.isfinite(difference) & (counts > 1).all(0)
         return Ranking(
             difference=np.where(usable, difference, 0.0),
             f=np.where(usable, f, -np.inf),
             deviation=np.where(usable, np.sqrt(total / n), 0.0),
         )
+
+
+def _count(sums: Tensor, flags: NDArray[np.bool_], values: Tensor) -> None:
+    """Add to ``sums`` [flags, width] what ``flags`` [flags, rows] let through of ``values``."""
+    if flags.all():
+        sums += values.sum(0)
+        return
+    for begin in range(0, len(flags), _TASKS_AT_ONCE):
+        some = slice(begin, begin + _TASKS_AT_ONCE)
+        sums[some] += torch.as_tensor(flags[some], device=values.device).double() @ values
 
 
 def strongest(strength: Array, count: int) -> NDArray[np.int64]:
