@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Find units that answer a question.", no_args_is_help=True)
 
+MOST_NEURONS = 10_000
 SETS = {
     "fast": ("random", "mean-difference", "f"),
     "paper": ("random", "mean-difference", "f", "l1", "mutual-information", "osp"),
@@ -37,6 +39,22 @@ def probe(
     listed: Annotated[
         bool, typer.Option("--list", help="Only list the collections, and what each needs.")
     ] = False,
+    concept: Annotated[
+        str | None,
+        typer.Option(
+            "--concept",
+            metavar="WORDS",
+            help="Instead of COLLECTION: texts with and nearly with this, such as 'mentions of "
+            "rivers', proposed and checked by --explainer.",
+        ),
+    ] = None,
+    explainer: options.Explainer = "pattern",
+    texts: Annotated[
+        int, typer.Option("--texts", min=20, help="Checked texts of each kind for --concept.")
+    ] = 60,
+    budget_usd: options.BudgetUsd = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
     feature: Annotated[
         list[str] | None,
         typer.Option("--feature", metavar="NAME", help="Only this feature (may be repeated)."),
@@ -132,7 +150,7 @@ def probe(
 
     request = _request(
         subject,
-        collection,
+        _collection_name(collection, concept),
         {
             "features": tuple(feature or ()),
             "files": tuple(labels or ()),
@@ -156,9 +174,19 @@ def probe(
             },
         ),
     )
+    if plot:
+        from neuroscribe.render.probing_page import check_plots
+
+        check_plots(plot)
     workspace = options.workspace(request.subject, source, revision, trust_remote_code)
+    asked = None
+    if concept is not None:
+        from neuroscribe.models import Spending
+        from neuroscribe.probing.concept import Concept
+
+        asked = Concept(concept, explainer, texts, Spending(budget_usd, max_calls, max_tokens))
     with working(quiet=json) as told:
-        answer = find_probe(workspace, request, fresh=fresh, told=told)
+        answer = find_probe(workspace, request, concept=asked, fresh=fresh, told=told)
     _show(answer, plot or [], json, intervals)
 
 
@@ -190,6 +218,16 @@ def document(probed: Probed) -> dict[str, Any]:
     return found
 
 
+def _collection_name(collection: str | None, concept: str | None) -> str | None:
+    from core.errors import InvalidSetting
+
+    if concept is None:
+        return collection
+    if collection is not None:
+        raise InvalidSetting("a collection and --concept at once", "give one of them")
+    return "concept"
+
+
 def _request(
     subject: str | None,
     collection: str | None,
@@ -214,9 +252,15 @@ def _request(
 def _settings(
     methods: str, k: str, seeds: tuple[int, int], others: dict[str, Any]
 ) -> ProbeSettings:
+    from core.errors import InvalidSetting
     from discovery.probing.plan import METHODS, ProbeSettings
     from neuroscribe.sweeps.units import numbers
 
+    if any(int(number) > MOST_NEURONS for number in re.findall(r"[0-9]+", k)):
+        raise InvalidSetting(
+            f"--k {k!r} asks for more than {MOST_NEURONS:,} neurons",
+            "probes are sparse: such as 1-8",
+        )
     named: list[Any] = []
     for name in (part.strip() for part in methods.split(",")):
         named += METHODS if name == "all" else SETS.get(name, (name,))

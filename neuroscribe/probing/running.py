@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.concepts import ConceptExamples
 from core.errors import InvalidSetting, NotStored
 from core.findings import Finding
 from core.hashing import fingerprint
@@ -20,6 +21,7 @@ from discovery.probing.experiment import probe
 from discovery.probing.labels import Collection
 from discovery.probing.results import ProbingReport
 from discovery.probing.sampling import dataset_fingerprint, sample, window_of
+from neuroscribe.probing.concept import Concept
 from neuroscribe.probing.findings import findings_of
 from neuroscribe.probing.request import ProbeRequest, sites_named
 from neuroscribe.workspace import Workspace
@@ -35,6 +37,8 @@ class Probed(Record):
 
     findings: tuple[Finding, ...]
     report: ProbingReport
+    concept: ConceptExamples | None = None
+    """The texts that a language model proposed and checked, where it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,14 @@ def find_probe(
     workspace: Workspace,
     request: ProbeRequest,
     *,
-    collection: Collection | None = None,
+    concept: Concept | None = None,
     fresh: bool = False,
     told: Told | None = None,
 ) -> Answer:
     """Probe a subject for the features of a collection, and store a finding for each.
 
-    ``collection`` is given where the request does not name it (labels made by a language model).
-    A run that was killed goes on where it was; one that was done is given again unless ``fresh``.
+    ``concept`` has its labels made by a language model instead of taken from a collection. A run
+    that was killed goes on where it was; one that was done is given again unless ``fresh``.
     Raises what the collection, the sampling and the probing raise.
     """
     tell = told or _silent
@@ -65,12 +69,18 @@ def find_probe(
     sites = sites_named(request.sites, subject.sites())
     if not sites:
         raise InvalidSetting("no site is named", f"sites: {', '.join(subject.sites())}")
-    opened = collection or request.open()
+    opened, examples = (
+        (request.open(), None)
+        if concept is None
+        else concept.labelled(workspace, request.corpus, fresh)
+    )
     with workspace.holding.using(request.subject):
         dataset = dataset_of(workspace, request, subject, opened, tell)
         folder = _folder(workspace, subject, dataset, sites)
         with locked(folder):
-            return _run(workspace, request, subject, (dataset, sites, folder), fresh, tell)
+            answer = _run(workspace, request, subject, (dataset, sites, folder), fresh, tell)
+    probed = answer.probed.model_copy(update={"concept": examples})
+    return replace(answer, probed=probed)
 
 
 def _run(

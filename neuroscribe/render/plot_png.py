@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from core.errors import MissingExtra
@@ -36,15 +37,20 @@ _INCH, _SIZE = 100, 7.5
 _DASHES: Final[dict[Tone, str]] = {"main": "-", "other": "--", "quiet": ":"}
 
 
-def png(figures: Sequence[Figure]) -> bytes:
-    """All figures on one sheet. Raises :class:`MissingExtra` without matplotlib."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure as Drawing
-    except ImportError as error:
+def needed() -> None:
+    """Raises :class:`MissingExtra` without matplotlib."""
+    if find_spec("matplotlib") is None:
         raise MissingExtra(
             "PNG files need the package 'matplotlib'", "pip install 'neuroscribe[plots]'"
-        ) from error
+        )
+
+
+def png(figures: Sequence[Figure]) -> bytes:
+    """All figures on one sheet. Raises :class:`MissingExtra` without matplotlib."""
+    needed()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Drawing
+
     width, height, places = flow(figures)
     size = (width / _INCH, max(1, height) / _INCH)
     sharpness = min(SHARPNESS, LARGEST / max(size))

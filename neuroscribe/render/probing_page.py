@@ -6,18 +6,18 @@ its hash. Names and reasons go through :mod:`service.pages.visible` and Jinja's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from markupsafe import Markup
 
-from core.errors import InvalidSetting, StorageError
+from core.errors import InvalidSetting
 from core.version import code_version
 from discovery.probing.results import Certificate, FeatureReport, ProbeScore, ProbingReport
 from neuroscribe.render import probing_plots, probing_words
-from neuroscribe.render.plot_png import png
+from neuroscribe.render.plot_png import needed, png
 from neuroscribe.render.plot_svg import sheet, svg, variables
 from neuroscribe.render.plots import Figure
 from neuroscribe.render.probing_plots import figures
@@ -86,15 +86,20 @@ def probing_page(report: ProbingReport, *, findings: Mapping[str, str] | None = 
     return encodable(page)
 
 
-def write_plots(
-    report: ProbingReport, path: Path, *, findings: Mapping[str, str] | None = None
-) -> None:
-    """Write :func:`plots_file` to ``path``. Raises :class:`StorageError` where that fails."""
-    content = plots_file(report, path, findings=findings)
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise StorageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+def check_plots(paths: Iterable[Path]) -> None:
+    """Whether :func:`plots_file` could draw these, before anything is computed for them.
+
+    Raises :class:`InvalidSetting` for other names, :class:`MissingExtra` for a PNG without
+    matplotlib.
+    """
+    for path in paths:
+        kind = path.suffix.lower()
+        if kind not in (".png", ".svg", ".html"):
+            raise InvalidSetting(
+                f"plots cannot be written as {kind or path.name!r}", "use .png, .svg or .html"
+            )
+        if kind == ".png":
+            needed()
 
 
 def plots_file(
@@ -102,20 +107,15 @@ def plots_file(
 ) -> bytes:
     """The plots as ``.png`` or ``.svg``, or the whole page as ``.html``.
 
-    Raises :class:`InvalidSetting` for other names, :class:`MissingExtra` for a PNG without
-    matplotlib.
+    Raises as :func:`check_plots`.
     """
+    check_plots([path])
     match path.suffix.lower():
         case ".png":
             return png(figures(report))
         case ".svg":
             return sheet(figures(report), asset(PLOT_STYLE)).encode("utf-8")
-        case ".html":
-            return probing_page(report, findings=findings).encode("utf-8")
-        case other:
-            raise InvalidSetting(
-                f"plots cannot be written as {other or path.name!r}", "use .png, .svg or .html"
-            )
+    return probing_page(report, findings=findings).encode("utf-8")
 
 
 class _Drawer:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from core.errors import InvalidSetting, MissingExtra, StorageError
+from core.errors import InvalidSetting, MissingExtra
 from discovery.probing.results import Measured, ProbingReport
 from neuroscribe.render.plot_svg import svg
 from neuroscribe.render.plots import Band, Rule
-from neuroscribe.render.probing_page import MOST_SCORES, probing_page, write_plots
+from neuroscribe.render.probing_page import MOST_SCORES, check_plots, plots_file, probing_page
 from neuroscribe.render.probing_plots import curve, figures, site_heat
 from neuroscribe.render.probing_words import measured_text, null_text, value_text
 from service.pages.figures import figure, signed
@@ -139,11 +138,11 @@ def test_many_features_are_all_there() -> None:
     assert all(f["scores"] == [] and (f["curve"] or f["best"] is None) for f in kept)
 
 
-def test_a_run_without_features_is_a_page(run: ProbingReport, tmp_path: Path) -> None:
+def test_a_run_without_features_is_a_page(run: ProbingReport) -> None:
     empty = run.model_copy(update={"features": (), "comparison": ()})
     assert "None was measured" in Page(probing_page(empty)).text
     for name in ("a.png", "a.svg", "a.html"):
-        write_plots(empty, tmp_path / name)
+        assert plots_file(empty, Path(name))
 
 
 def test_long_names_of_sites_stand_slanted_within_the_map(run: ProbingReport) -> None:
@@ -176,38 +175,28 @@ def test_curves_are_drawn_on_a_logarithmic_axis_with_their_intervals(run: Probin
     assert curve(run.features[-1]) is None
 
 
-def test_files_hold_the_same_figures(run: ProbingReport, tmp_path: Path) -> None:
-    for name in ("a.png", "b.png", "a.svg", "b.SVG", "a.html"):
-        write_plots(run, tmp_path / name)
-    png = (tmp_path / "a.png").read_bytes()
+def test_files_hold_the_same_figures(run: ProbingReport) -> None:
+    png = plots_file(run, Path("a.png"))
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    assert png == (tmp_path / "b.png").read_bytes()
-    drawn = (tmp_path / "a.svg").read_text("utf-8")
-    assert drawn == (tmp_path / "b.SVG").read_text("utf-8")
+    assert png == plots_file(run, Path("b.png"))
+    drawn = plots_file(run, Path("a.svg")).decode()
+    assert drawn == plots_file(run, Path("b.SVG")).decode()
     assert "var(" not in drawn
     tree = ElementTree.fromstring(drawn)
     titles = [found.text for found in tree.findall("./{*}svg/{*}title")]
     assert len(titles) == len(figures(run)) == 10
-    assert Page((tmp_path / "a.html").read_text("utf-8")).text
-
-
-def test_a_place_that_cannot_be_written_is_said(run: ProbingReport, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot write"):
-        write_plots(run, tmp_path / "none" / "a.svg")
+    assert Page(plots_file(run, Path("a.html")).decode()).text
 
 
 @pytest.mark.parametrize("name", ["plots.pdf", "plots", ".png"])
-def test_other_files_are_refused(run: ProbingReport, tmp_path: Path, name: str) -> None:
+def test_other_files_are_refused_before_anything_is_drawn(name: str) -> None:
     with pytest.raises(InvalidSetting, match="cannot be written"):
-        write_plots(run, tmp_path / name)
-    assert list(tmp_path.iterdir()) == []
+        check_plots([Path("a.svg"), Path(name)])
 
 
-def test_a_png_needs_matplotlib(
-    run: ProbingReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+def test_a_png_needs_matplotlib(run: ProbingReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuroscribe.render.plot_png.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="matplotlib") as raised:
-        write_plots(run, tmp_path / "a.png")
+        check_plots([Path("a.png")])
     assert "neuroscribe[plots]" in raised.value.hint
-    write_plots(run, tmp_path / "a.svg")
+    assert plots_file(run, Path("a.svg"))

@@ -1,0 +1,156 @@
+"""``neuroscribe find probe``: findings that can be explained, one document, one line for errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import open_store
+from tests.neuroscribe.conftest import Ran
+
+Run = Callable[..., Ran]
+WORDS = ("red", "tree", "time", "blue", "house", "and", "the", "sun", "city", "or", "dog")
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ninety texts in which "the" is labelled: unit 0 of planted site exact fires on it."""
+    rows = []
+    for number in range(90):
+        words = [WORDS[(number * 7 + place * (number % 5 + 1)) % 11] for place in range(30)]
+        text, place = "list " + " ".join(words), 5
+        for word in words:
+            if word == "the":
+                rows.append(
+                    {"text": text, "start": place, "stop": place + 3, "label": "article"}
+                    | {"document": f"d{number}", "group": f"g{number}"}
+                )
+            place += len(word) + 1
+    path = tmp_path_factory.mktemp("labels") / "articles.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def probing(labels: Path, *words: str) -> list[str]:
+    sites = ["--site", "exact", "--site", "noise"]
+    fixed = ["--labels", str(labels), *sites, "--nulls", "19", "--jobs", "1"]
+    return ["find", "probe", "planted", "spans", *fixed, *words]
+
+
+def test_the_planted_unit_becomes_a_stored_finding(run: Run, own_home: Path, labels: Path) -> None:
+    told = run(*probing(labels, "--json"))
+    assert told.code == 0, told
+    found = told.json
+    assert found["method"] == "probe"
+    assert [unit["unit"] for unit in found["units"]] == ["planted/exact/0"]
+    figures = found["figures"]
+    assert figures["f1"] == figures["f1_high"] == 1.0
+    assert 0.7 < figures["f1_low"] < 1.0
+    assert figures["null_p"] == 0.05
+    assert figures["null_p95"] < 0.7
+    assert figures["random_f1"] is not None
+    assert figures["token_control_f1"] == 1.0
+    assert found["parameters"]["feature"] == "article"
+    with open_store(f"sqlite:///{own_home}/neuroscribe.db") as store:
+        assert store.findings.get(found["id"]).model_dump(mode="json") == {
+            key: found[key] for key in ("id", "method", "subject", "question", "units", "figures")
+        } | {key: found[key] for key in ("parameters", "seed", "data")}
+
+
+def test_asked_again_it_is_stored_and_fresh_computes_the_same(
+    run: Run, own_home: Path, labels: Path
+) -> None:
+    first = run(*probing(labels, "--json")).json
+    again = run(*probing(labels))
+    assert "stored answer" in again.err
+    fresh = run(*probing(labels, "--fresh", "--json")).json
+    assert _timeless(fresh) == _timeless(first)
+
+
+def test_people_see_figures_with_what_stands_beside_them(
+    run: Run, own_home: Path, labels: Path
+) -> None:
+    told = run(*probing(labels))
+    assert told.code == 0
+    for word in ("article", "exact", "null", "rand.", "explain --finding probe-"):
+        assert word in told.out, word
+    assert "the tokens alone give F1 1.00" in told.out
+
+
+@pytest.mark.parametrize("suffix", ["html", "svg"])
+def test_plots_are_files(
+    run: Run, own_home: Path, labels: Path, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"plot.{suffix}"
+    assert run(*probing(labels, "--plot", str(path))).code == 0
+    assert path.read_text(encoding="utf-8").lstrip().startswith("<")
+
+
+def test_collections_are_listed_with_what_they_need(run: Run) -> None:
+    listed = {row["name"]: row for row in run("find", "probe", "--list", "--json").json}
+    assert listed["part-of-speech"]["needs"] == "CoNLL-U files"
+    assert "token-text" in run("find", "probe", "--list").out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--k", "0"], "invalid_setting", "no sizes"),
+        (["--k", "1-999999999"], "invalid_setting", "more than 10,000"),
+        (["--k", "x"], "invalid_setting", "x"),
+        (["--methods", "guess"], "invalid_setting", "no method"),
+        (["--methods", "random"], "invalid_setting", "find nothing"),
+        (["--feature", "verbs"], "invalid_setting", "no feature 'verbs'"),
+        (["--site", "nowhere"], "invalid_setting", "no site"),
+        (["--option", "reading"], "invalid_setting", "NAME=VALUE"),
+        (["--option", "files=x"], "invalid_setting", "--labels"),
+        (["--option", "reading=sideways"], "invalid_setting", "sideways"),
+        (["--rows", "10"], "invalid_setting", "too few"),
+        (["--positive-share", "1"], "invalid_setting", "between 0 and 1"),
+        (["--osp-loss", "absolute"], "invalid_setting", "no loss"),
+        (["--gamma", "-1"], "invalid_setting", "gamma"),
+        (["--concept", "rivers"], "invalid_setting", "at once"),
+        (["--plot", "x.pdf"], "invalid_setting", "x.pdf"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line(
+    run: Run, own_home: Path, labels: Path, words: list[str], code: str, said: str
+) -> None:
+    told = run(*probing(labels, *words))
+    assert told.code == 2, told
+    assert len(told.err.strip().splitlines()) == 1
+    assert said in told.err
+    assert run(*probing(labels, *words, "--json")).json["error"]["code"] == code
+
+
+def test_few_labels_are_an_error_that_counts_them(run: Run, own_home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "few.jsonl"
+    path.write_text('{"text": "the dog", "start": 0, "stop": 3, "label": "a"}\n')
+    told = run(*probing(path))
+    assert told.code == 1
+    assert "1 positives; 20 are needed" in told.err
+
+
+def test_a_broken_label_names_its_line(run: Run, own_home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken.jsonl"
+    row = {"text": "the dog", "start": 0, "stop": 3, "label": "a"}
+    path.write_text(f"{json.dumps(row)}\n{json.dumps(row | {'stop': 99})}\n")
+    told = run(*probing(path))
+    assert told.code != 0
+    assert "line 2" in told.err
+
+
+def test_a_concept_needs_a_language_model(run: Run, own_home: Path) -> None:
+    told = run("find", "probe", "planted", "--concept", "mentions of rivers", "--site", "exact")
+    assert told.code == 2
+    assert "language model" in told.err
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _timeless(v) for k, v in value.items() if k != "seconds"}
+    return [_timeless(one) for one in value] if isinstance(value, list) else value
