@@ -114,7 +114,7 @@ def test_collections_are_listed_with_what_they_need(run: Run) -> None:
         (["--osp-loss", "absolute"], "invalid_setting", "no loss"),
         (["--gamma", "-1"], "invalid_setting", "gamma"),
         (["--concept", "rivers"], "invalid_setting", "at once"),
-        (["--plot", "x.pdf"], "invalid_setting", "x.pdf"),
+        (["--plot", "x.pdf"], "invalid_setting", "cannot be written"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(
