@@ -39,8 +39,8 @@ class FeatureJob:
     """Scores of all splits and sites of one feature, and what the rest needs.
 
     ``neurons`` are the ranked neurons by site under the first seed; ``shuffled`` int8 [draws, rows]
-    are labels without meaning and ``tops`` [draws] by site the neuron that each ranks first (-1:
-    none).
+    are labels without meaning, and ``tops`` [draws, most k] by site the neurons that each of them
+    ranks first (-1: none).
     """
 
     rows: Rows
@@ -65,11 +65,10 @@ class FeatureJob:
         if best is None:
             return self._report(None, checks, None, None)
         trial = split.trial(self.rows, best.site, self.neurons[best.site])
-        single = best_at(self.scores, settings.headline, split.seed, 1)
         report = self._report(
             best,
             _compared(checks, best),
-            None if single is None else self._null(single),
+            self._null(best),
             random_neurons(trial, best.k, split.seed),
         )
         extra: dict[str, object] = {"alone": self._alone(trial, best)}
@@ -92,15 +91,18 @@ class FeatureJob:
         return tuple(f1_of(trial.scored(probe), self.split.seed) for probe in probes)
 
     def _null(self, best: ProbeScore) -> Null | None:
-        """F1 at k = 1, found in the same way under labels without meaning."""
+        """As many neurons under labels without meaning, by mean difference at the best site."""
         drawn = []
         for draw, labels in enumerate(self.shuffled):
             split = replace(self.split, labels=labels)
-            tops = {site: int(top[draw]) for site, top in self.tops.items() if top[draw] >= 0}
-            trials = {s: split.trial(self.rows, s, np.array([top])) for s, top in tops.items()}
+            trials = {}
+            for site, top in self.tops.items():
+                found = top[draw, : best.k]
+                if (found >= 0).all():
+                    trials[site] = split.trial(self.rows, site, found)
             if trials:
-                drawn.append(best_of_sites(trials, dict.fromkeys(trials, (0,))))
-        return null(drawn, best.f1.value)
+                drawn.append(best_of_sites(trials))
+        return null(drawn, best)
 
     def _rounds(self, best: ProbeScore) -> list[Round]:
         """The headline's choice again and again among what is left at the best site."""

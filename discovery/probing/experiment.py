@@ -111,7 +111,7 @@ class _Run:
         found = self._run(jobs, SiteScores, "probing")
         for job, result in zip(jobs, found, strict=True):
             scored.setdefault(job.split.feature, []).extend(result.scores)
-        tops = self._tops(moments, len(splits))
+        tops = self._tops(moments, len(splits), len(leading))
         ends = [
             FeatureJob(
                 rows=rows,
@@ -148,14 +148,19 @@ class _Run:
             found[site] = [strongest(one, PREFILTER) for one in strength]
         return found
 
-    def _tops(self, moments: Moments, n_splits: int) -> dict[str, NDArray[np.int64]]:
-        """By site [features, draws]: the first neuron under shuffled labels, -1 without any."""
+    def _tops(
+        self, moments: Moments, n_splits: int, n_features: int
+    ) -> dict[str, NDArray[np.int64]]:
+        """By site [features, draws, most k]: the first neurons under shuffled labels, -1: none."""
         found = {}
         for site in self.source.sites:
             strength = moments.ranking(site, slice(n_splits, None)).strength
-            top = np.argmax(strength, axis=1)
-            known = np.isfinite(strength[np.arange(len(top)), top])
-            found[site] = np.where(known, top, -1).reshape(-1, self.settings.nulls)
+            most = min(max(self.settings.ks), strength.shape[1])
+            order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
+            known = np.isfinite(np.take_along_axis(strength, order, axis=1))
+            tops = np.full((len(strength), max(self.settings.ks)), -1, dtype=np.int64)
+            tops[:, :most] = np.where(known, order, -1)
+            found[site] = tops.reshape(n_features, self.settings.nulls, max(self.settings.ks))
         return found
 
     def _run(self, jobs: Sequence[Job[R]], kind: type[R], what: str) -> list[R]:

@@ -15,7 +15,7 @@ from discovery.probing.activations import Rows
 from discovery.probing.fit import Probe, Scale, Trial, fit, train_f1
 from discovery.probing.metrics import log_loss, mean_measured, plain_f1
 from discovery.probing.moments import LEAST_DEVIATION
-from discovery.probing.results import Basis, Measured, Null
+from discovery.probing.results import Basis, Measured, Null, ProbeScore
 
 Array = NDArray[np.float64]
 
@@ -26,19 +26,19 @@ RANKED, KEPT = 100, 50
 BASIS_KS = (1, 2, 4, 8, 16, 32, 64)
 
 
-def best_of_sites(trials: Mapping[str, Trial], columns: Mapping[str, Sequence[int]]) -> float:
-    """Test F1 at the site whose training F1 is highest, with ``columns`` of each trial."""
+def best_of_sites(trials: Mapping[str, Trial]) -> float:
+    """Test F1 of all columns together, at the site where they do best on training rows."""
     found = []
     for site, trial in trials.items():
-        probe = fit(trial.train, trial.train_labels, columns[site])
+        probe = fit(trial.train, trial.train_labels, np.arange(len(trial.neurons)))
         found.append((train_f1(trial, probe), site, probe))
     _, site, probe = max(found, key=lambda one: one[0])
     return _test_f1(trials[site], probe)
 
 
-def null(drawn: Sequence[float], real: float | None) -> Null | None:
-    """The null's summary; None where nothing could be drawn or there is no real figure."""
-    values = np.array([v for v in drawn if np.isfinite(v)])
+def null(drawn: Sequence[float], best: ProbeScore) -> Null | None:
+    """What a score stands beside; None where nothing could be drawn or it has no F1."""
+    values, real = np.array([v for v in drawn if np.isfinite(v)]), best.f1.value
     if not len(values) or real is None:
         return None
     return Null(
@@ -46,6 +46,7 @@ def null(drawn: Sequence[float], real: float | None) -> Null | None:
         p95=float(np.quantile(values, 0.95)),
         p=float((1 + (values >= real).sum()) / (1 + len(values))),
         draws=len(values),
+        k=best.k,
     )
 
 

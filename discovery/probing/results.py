@@ -77,13 +77,16 @@ class ProbeScore(Record):
 
 
 class Null(Record):
-    """F1 of the same choice and fit with labels shuffled among rows, ``draws`` times."""
+    """F1 with labels shuffled, ``draws`` times: k neurons chosen by ``choice`` and the site on
+    training rows, refitted and measured as the real ones are."""
 
     mean: Finite
     p95: Finite
     p: Finite
     """Share of draws (with one added) that reach the real figure."""
     draws: int
+    k: int = 1
+    choice: Method = "mean-difference"
 
 
 class Controls(Record):

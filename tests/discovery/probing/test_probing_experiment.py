@@ -131,6 +131,12 @@ def test_more_neurons_than_there_are_is_a_result_with_its_reason(
     assert found.features[0].best is not None
 
 
+def test_without_draws_there_is_no_null(planted: PlantedSubject, dataset: ProbingDataset) -> None:
+    found = probe(planted, dataset, ["exact"], replace(SETTINGS, nulls=0)).features[0]
+    assert found.best is not None
+    assert found.null is None
+
+
 def test_rounds_take_away_what_was_found(planted: PlantedSubject, dataset: ProbingDataset) -> None:
     settings = replace(SETTINGS, ks=(1,), rounds=2)
     found = probe(planted, dataset, ["exact", "noise"], settings).features[0]
