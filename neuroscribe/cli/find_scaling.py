@@ -29,7 +29,7 @@ def several(
     if source is not None:
         raise InvalidSetting(
             "--source is for one subject",
-            "register each with: neuroscribe subjects add NAME --source PLACE",
+            "register each with: neuroscribe subjects add PLACE --name NAME",
         )
     if concept is not None:
         raise InvalidSetting(
@@ -48,12 +48,17 @@ def compared(
     shown: tuple[bool, bool, list[Path]],
 ) -> None:
     """Probe all, and show them side by side; ``shown``: JSON, intervals, files of plots."""
-    from neuroscribe.probing.scaling import find_scaling
+    from neuroscribe.probing.scaling import MOST_UNITS, find_scaling
 
     json, intervals, plots = shown
     with working(quiet=json) as told:
         answer = find_scaling(
-            workspace, request, subjects, splits=splitting, fresh=fresh, told=told
+            workspace,
+            request,
+            subjects,
+            splits=MOST_UNITS if splitting else 0,
+            fresh=fresh,
+            told=told,
         )
     if plots:
         from neuroscribe.render.probing_scaling_page import scaling_file

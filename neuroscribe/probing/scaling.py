@@ -29,6 +29,7 @@ from subjects.index.files import locked, write_bytes
 LEAST_F1 = 0.6
 """F1 on training rows of a single unit that is worth splitting."""
 MOST_UNITS = 10
+"""Of one subject, where nothing else is asked for."""
 MOST_WINDOWS = 512
 VERSION = 1
 """Of what is kept of splittings; a change of how they are made raises it."""
@@ -77,15 +78,15 @@ def find_scaling(
     request: ProbeRequest,
     subjects: Sequence[str],
     *,
-    splits: bool = False,
+    splits: int = 0,
     fresh: bool = False,
     told: Told | None = None,
 ) -> ScaledAnswer:
     """Probe every subject as :func:`find_probe` does, smallest first, and compare.
 
     ``request.subject`` is not looked at. Where subjects do not share a tokenizer each has rows of
-    its own. With ``splits`` the best single units of each subject are predicted from the next
-    one's. Raises what :func:`find_probe` raises, and :class:`InvalidSetting` before any work.
+    its own. So many of the best single units of each subject as ``splits`` are predicted from the
+    next one's. Raises what :func:`find_probe` raises, and :class:`InvalidSetting` before any work.
     """
     if len(subjects) < 2:
         raise InvalidSetting("one subject does not scale", "name several, such as demo-tiny,demo")
@@ -106,7 +107,8 @@ def find_scaling(
     if splits:
         for at, _ in enumerate(pairwise(subjects)):
             pair = (subjects[at], subjects[at + 1])
-            split += _splits(workspace, request, pair, answers[at], fresh, told)
+            chosen = single_units(answers[at].probed.report, request.settings)[:splits]
+            split += _splits(workspace, request, pair, answers[at], chosen, fresh, told)
     reports = tuple(answer.probed.report for answer in answers)
     found = Scaled(
         reports=reports,
@@ -132,7 +134,7 @@ def single_units(
         score = best_at(feature.scores, settings.headline, settings.seeds[0], 1)
         if score is not None and score.train_f1 >= LEAST_F1:
             found.append((feature, score))
-    return sorted(found, key=lambda one: -one[1].train_f1)[:MOST_UNITS]
+    return sorted(found, key=lambda one: -one[1].train_f1)
 
 
 def _splits(
@@ -140,10 +142,10 @@ def _splits(
     request: ProbeRequest,
     pair: tuple[str, str],
     answer: Answer,
+    chosen: Sequence[tuple[FeatureReport, ProbeScore]],
     fresh: bool,
     told: Told | None,
 ) -> Iterator[SplitUnit]:
-    chosen = single_units(answer.probed.report, request.settings)
     with ExitStack() as stack:
         for name in pair:
             stack.enter_context(workspace.holding.using(name))
