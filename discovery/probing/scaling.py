@@ -133,7 +133,7 @@ def _feature(
 
 
 def _cell(feature: FeatureReport | None, seeds: Sequence[int], method: Method, k: int) -> Measured:
-    """With its interval over documents where there is one seed."""
+    """With its interval over groups of documents where there is one seed."""
     if feature is None:
         return Measured(value=None, reason="the subject's run does not have the feature")
     if len(seeds) == 1:

@@ -21,7 +21,8 @@ from service.pages.visible import visible_text
 
 CHOSEN: Final = (
     "F1 on unseen text, at the site that was best on training rows; means and changes are over the "
-    "features that every subject has, intervals of means over features, of features over documents"
+    "features that every subject has; intervals of these are over features, those of a feature "
+    "over groups of documents"
 )
 SPARSITY: Final = "the smallest k within {worth:g} of the best F1 on training rows"
 NO_UNITS: Final = f"no single unit of a smaller subject reaches F1 {LEAST_F1:g} on training rows"

@@ -93,6 +93,6 @@ def test_runs_without_random_neurons_say_so(runs: list[ProbingReport]) -> None:
     assert found.means[0].random[1].reason == "nothing was measured"
 
 
-def test_a_mean_over_divisions_has_no_interval_over_documents(runs: list[ProbingReport]) -> None:
+def test_a_mean_over_divisions_has_no_interval(runs: list[ProbingReport]) -> None:
     found = scaling([run.model_copy(update={"seeds": (0, 1)}) for run in runs])
     assert found.features[0].f1[1][0].reason == "no interval: the mean of 2 divisions"
