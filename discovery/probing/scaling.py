@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.results import Record
 from discovery.probing.best import WORTH, best_at
@@ -19,6 +20,9 @@ from discovery.probing.results import FeatureReport, Measured, Method, ProbingRe
 
 SIZES = (1, 8)
 """Sizes of supports that are told, where the run has them."""
+
+
+ONE_DRAW = "one draw of random neurons serves all features"
 
 
 class FeatureScaling(Record):
@@ -32,7 +36,10 @@ class FeatureScaling(Record):
 
 
 class SubjectMean(Record):
-    """Means over the ``n`` features that every subject has; intervals are over features."""
+    """Means over the ``n`` features that every subject has; intervals are over features.
+
+    Those of ``random`` have none: every division draws once, for all features alike.
+    """
 
     subject: str
     n: int
@@ -44,7 +51,8 @@ class SubjectMean(Record):
 class Change(Record):
     """Larger subject less smaller one, feature by feature, at one k; intervals over features.
 
-    ``rose`` and ``fell`` count the ``n`` features. ``random`` is the change of random neurons.
+    ``rose`` and ``fell`` count the ``n`` features. ``random`` is the change of random neurons,
+    which has none.
     """
 
     smaller: str
@@ -143,7 +151,7 @@ def _cell(feature: FeatureReport | None, seeds: Sequence[int], method: Method, k
     value = chosen_f1(feature, seeds, method, k)
     if value is None:
         return Measured(value=None, reason=feature.reason or f"{method} was not probed at k {k}")
-    return Measured(value=value, reason=f"no interval: the mean of {len(seeds)} divisions")
+    return Measured(value=value, reason=f"the mean of {len(seeds)} divisions")
 
 
 def _whole(feature: FeatureScaling) -> bool:
@@ -158,7 +166,7 @@ def _mean(
         subject=subject,
         n=len(features),
         f1={k: mean_measured(known(f.f1[k][at].value for f in features), seed) for k in ks},
-        random={k: mean_measured(known(f.random[k][at].value for f in features), seed) for k in ks},
+        random={k: _of_one_draw(known(f.random[k][at].value for f in features)) for k in ks},
         sparsity=mean_measured(known(f.sparsity[at] for f in features), seed),
     )
 
@@ -179,10 +187,18 @@ def _change(
         k=k,
         n=len(features),
         f1=mean_measured(apart, seed),
-        random=mean_measured(after - before, seed),
+        random=_of_one_draw(after - before),
         rose=int(np.sum(apart > 0)),
         fell=int(np.sum(apart < 0)),
     )
+
+
+def _of_one_draw(values: NDArray[np.float64]) -> Measured:
+    """A mean without an interval: one over features would leave out what the draw does to all."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return Measured(value=None, reason="nothing was measured")
+    return Measured(value=float(values.mean()), reason=ONE_DRAW)
 
 
 def _sparser(

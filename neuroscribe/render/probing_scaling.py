@@ -111,7 +111,8 @@ def _table(found: Scaling, k: int, columns: int, intervals: bool) -> Iterable[Te
             yield _row(said, [value_text(means[i]) for i in part], name, style="italic").append(
                 f"{_apart(means):>{_CHANGE}}" * last
             )
-            yield _ends([means[i] for i in part], name)
+            if any(between_text(means[i]) for i in part):
+                yield _ends([means[i] for i in part], name)
 
 
 def _sparsity(found: Scaling, columns: int) -> Iterable[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from discovery.probing.results import Measured, ProbeScore, ProbingReport
-from discovery.probing.scaling import Scaling, scaling
+from discovery.probing.scaling import ONE_DRAW, Scaling, scaling
 from tests.fakes.probing_reports import report
 
 SUBJECTS = ("demo-tiny", "demo-small", "demo")
@@ -93,6 +93,12 @@ def test_runs_without_random_neurons_say_so(runs: list[ProbingReport]) -> None:
     assert found.means[0].random[1].reason == "nothing was measured"
 
 
+def test_random_neurons_are_one_draw_so_their_means_have_no_interval(found: Scaling) -> None:
+    for one in (*(m.random[1] for m in found.means), *(c.random for c in found.changes)):
+        assert one.value is not None
+        assert (one.low, one.high, one.reason) == (None, None, ONE_DRAW)
+
+
 def test_a_mean_over_divisions_has_no_interval(runs: list[ProbingReport]) -> None:
     found = scaling([run.model_copy(update={"seeds": (0, 1)}) for run in runs])
-    assert found.features[0].f1[1][0].reason == "no interval: the mean of 2 divisions"
+    assert found.features[0].f1[1][0].reason == "the mean of 2 divisions"
