@@ -55,7 +55,8 @@ def measured_text(measured: Measured | None) -> str:
         return f"none: {measured.reason or 'no reason given'}"
     if between := between_text(measured):
         return f"{figure(measured.value)} {between}"
-    return f"{figure(measured.value)} (no interval: {measured.reason or 'none was drawn'})"
+    reason = (measured.reason or "none was drawn").removeprefix("no interval: ")
+    return f"{figure(measured.value)} (no interval: {reason})"
 
 
 def units_text(score: ProbeScore, shown: int = 4) -> str:
