@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ran
 
 from neuroscribe.workspace import DEMO_FOLDER
+from tests.neuroscribe.conftest import Ran
 
 QUICK = (
     *("--feature", "leading_capital", "--feature", "has_leading_space", "--site", "mlp.0"),
