@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from discovery.probing.best import best_at
 from discovery.probing.metrics import mean_measured
@@ -22,8 +23,8 @@ def comparison(features: Reports, settings: ProbeSettings) -> tuple[MethodRow, .
     for method in settings.methods:
         cells = {}
         for k in settings.ks:
-            values = [_over_seeds(feature, settings, method, k) for feature in probed]
-            cells[k] = mean_measured(np.array(values), settings.seeds[0])
+            values = known(chosen_f1(feature, settings.seeds, method, k) for feature in probed)
+            cells[k] = mean_measured(values, settings.seeds[0])
         own = [s for feature in probed for s in feature.scores if s.method == method]
         largest = [s.seconds for s in own if s.k == max(settings.ks) and s.failure is None]
         rows.append(
@@ -38,10 +39,20 @@ def comparison(features: Reports, settings: ProbeSettings) -> tuple[MethodRow, .
     return tuple(rows)
 
 
-def _over_seeds(feature: FeatureReport, settings: ProbeSettings, method: Method, k: int) -> float:
+def chosen_f1(
+    feature: FeatureReport, seeds: Sequence[int], method: Method, k: int, site: str | None = None
+) -> float | None:
+    """Mean over seeds of test F1 at the site (of all, or at ``site``) that is best on training
+    rows; None where nothing was measured."""
+    scores = [score for score in feature.scores if site is None or score.site == site]
     found = []
-    for seed in settings.seeds:
-        score = best_at(feature.scores, method, seed, k)
+    for seed in seeds:
+        score = best_at(scores, method, seed, k)
         if score is not None and score.f1.value is not None:
             found.append(score.f1.value)
-    return float(np.mean(found)) if found else float("nan")
+    return float(np.mean(found)) if found else None
+
+
+def known(values: Iterable[float | None]) -> NDArray[np.float64]:
+    """As numbers, NaN where there is none."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

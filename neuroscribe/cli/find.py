@@ -30,7 +30,11 @@ SETS = {
 @app.command("probe")
 def probe(
     subject: Annotated[
-        str | None, typer.Argument(metavar="SUBJECT", help="Which model, e.g. demo.")
+        str | None,
+        typer.Argument(
+            metavar="SUBJECT",
+            help="Which model, e.g. demo; several as demo-tiny,demo are compared.",
+        ),
     ] = None,
     collection: Annotated[
         str | None,
@@ -114,6 +118,12 @@ def probe(
     share: Annotated[
         float, typer.Option("--positive-share", help="Share of positives that is aimed at.")
     ] = 0.2,
+    splitting: Annotated[
+        bool,
+        typer.Option(
+            "--splitting", help="Of several subjects: is a unit of one a sum of the next one's?"
+        ),
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Processes. Default: one a core.")
     ] = None,
@@ -146,8 +156,10 @@ def probe(
     if listed:
         _list(json)
         return
+    from neuroscribe.cli.find_scaling import compared, several
     from neuroscribe.probing.running import find_probe
 
+    subjects = several(subject, splitting, source, concept)
     request = _request(
         subject,
         _collection_name(collection, concept),
@@ -185,6 +197,9 @@ def probe(
         from neuroscribe.probing.concept import Concept
 
         asked = Concept(concept, explainer, texts, Spending(budget_usd, max_calls, max_tokens))
+    if subjects:
+        compared(workspace, request, subjects, splitting, fresh, (json, intervals, plot or []))
+        return
     with working(quiet=json) as told:
         answer = find_probe(workspace, request, concept=asked, fresh=fresh, told=told)
     _show(answer, plot or [], json, intervals)

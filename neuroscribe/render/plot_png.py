@@ -165,7 +165,8 @@ def _draw(axes: Any, mark: Line | Band | Dots | Rule, x: Axis, y: Axis) -> None:
         axes.fill_between(across, low, high, color=colour, alpha=0.2, linewidth=0)
     elif isinstance(mark, Line):
         across, up = [x.at(one) for one, _ in mark.points], [y.at(one) for _, one in mark.points]
-        axes.plot(across, up, color=colour, linestyle=_DASHES[mark.tone], linewidth=1.4)
+        dashes, thick = ("-", 0.5) if mark.thin else (_DASHES[mark.tone], 1.4)
+        axes.plot(across, up, color=colour, linestyle=dashes, linewidth=thick)
     else:
         for dot in mark.dots:
             at = y.at(dot.y)

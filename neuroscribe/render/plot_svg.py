@@ -137,7 +137,8 @@ def _mark(mark: Mark, x: Place, y: Place, ends: tuple[int, int]) -> list[str]:
         return [f'<path class="band {mark.tone}" d="M{"L".join(there + back)}Z"/>']
     if isinstance(mark, Line):
         path = "L".join(f"{x(at):.1f},{y(value):.1f}" for at, value in mark.points)
-        return [f'<path class="curve {mark.tone}" d="M{path}">{_told(mark.name)}</path>']
+        thin = " thin" if mark.thin else ""
+        return [f'<path class="curve {mark.tone}{thin}" d="M{path}">{_told(mark.name)}</path>']
     return [part for dot in mark.dots for part in _dot(dot, mark.tone, x, y)]
 
 

@@ -53,11 +53,12 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Points that belong together, in order of x."""
+    """Points that belong together, in order of x; ``thin`` is for one of many."""
 
     name: str
     points: tuple[tuple[float, float], ...]
     tone: Tone = "main"
+    thin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,12 @@ class Plot:
 
     @property
     def keys(self) -> list[Key]:
-        """Each named mark once, in rows under the axes."""
-        named = [m for m in self.marks if not isinstance(m, Band) and m.name]
+        """Each named mark but thin lines once, in rows under the axes."""
+        named = [
+            m
+            for m in self.marks
+            if not isinstance(m, Band) and m.name and not (isinstance(m, Line) and m.thin)
+        ]
         found: list[Key] = []
         x, y = 6.0, self.bottom + 46.0
         for name, tone, line in dict.fromkeys(

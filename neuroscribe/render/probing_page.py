@@ -6,7 +6,7 @@ its hash. Names and reasons go through :mod:`service.pages.visible` and Jinja's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,7 +57,7 @@ class Shown:
 def probing_page(report: ProbingReport, *, findings: Mapping[str, str] | None = None) -> str:
     """The whole page. ``findings``: by feature, the ID of what was stored for it."""
     style = asset(STYLE) + variables() + asset(PLOT_STYLE) + asset(OWN_STYLE)
-    draw = _Drawer()
+    draw = Drawer()
     scores = sum(len(f.scores) for f in report.features)
     kept = report if scores <= MOST_SCORES else _without_scores(report)
     page = (
@@ -105,33 +105,39 @@ def check_plots(paths: Iterable[Path]) -> None:
 def plots_file(
     report: ProbingReport, path: Path, *, findings: Mapping[str, str] | None = None
 ) -> bytes:
-    """The plots as ``.png`` or ``.svg``, or the whole page as ``.html``.
+    """The plots as ``.png`` or ``.svg``, or the whole page as ``.html``; see :func:`file_of`."""
+    return file_of(path, lambda: figures(report), lambda: probing_page(report, findings=findings))
+
+
+def file_of(path: Path, drawn: Callable[[], Sequence[Figure]], page: Callable[[], str]) -> bytes:
+    """What belongs into a file of this name: ``.png``, ``.svg`` or ``.html``.
 
     Raises as :func:`check_plots`.
     """
     check_plots([path])
     match path.suffix.lower():
         case ".png":
-            return png(figures(report))
+            return png(drawn())
         case ".svg":
-            return sheet(figures(report), asset(PLOT_STYLE)).encode("utf-8")
-    return probing_page(report, findings=findings).encode("utf-8")
+            return sheet(drawn(), asset(PLOT_STYLE)).encode("utf-8")
+    return page().encode("utf-8")
 
 
-class _Drawer:
-    """Draws figures, each under an ID of its own."""
+class Drawer:
+    """Draws figures of one page, each under an ID of its own."""
 
     def __init__(self) -> None:
         self.drawn = 0
 
     def __call__(self, drawn: Figure | None) -> Markup | None:
+        """The figure, or None where there is nothing to draw."""
         if drawn is None:
             return None
         self.drawn += 1
         return svg(drawn, f"plot-{self.drawn}")
 
 
-def _shown(number: int, feature: FeatureReport, draw: _Drawer) -> Shown:
+def _shown(number: int, feature: FeatureReport, draw: Drawer) -> Shown:
     scores = probing_words.scores_of(feature)
     return Shown(
         number=number,

@@ -21,12 +21,12 @@ from neuroscribe.render.plots import (
     Tone,
 )
 from neuroscribe.render.probing_words import (
+    BY_SITE,
     METHODS,
-    OPTIMISTIC,
-    Reached,
+    Chosen,
+    by_site,
     measured_features,
     measured_text,
-    reached_by,
 )
 from service.pages.figures import figure
 from service.pages.visible import visible_text
@@ -89,19 +89,19 @@ def _powers(largest: int) -> Axis:
 
 
 def site_heat(report: ProbingReport) -> Heat | None:
-    """Best F1 of every feature at every site; the site chosen by validation is framed."""
+    """F1 of every feature at every site; the site chosen on training rows is framed."""
     found = measured_features(report)
     if not found or not any(f.scores for f in found):
         return None
-    best = [_best_by_site(feature) for feature in found]
+    best = [by_site(report, feature) for feature in found]
     least = min((one.f1 for row in best for one in row.values()), default=0.0)
     cells = tuple(
         tuple(_cell(feature, site, row.get(site), least) for site in report.sites)
         for feature, row in zip(found, best, strict=True)
     )
     return Heat(
-        "Best F1 by site",
-        f"Features by sites, lighter where F1 is lower: {OPTIMISTIC}. Framed: the site chosen on "
+        "F1 by site",
+        f"Features by sites, lighter where F1 is lower: {BY_SITE}. Framed: the site chosen on "
         "training rows",
         tuple(visible_text(f.feature) for f in found),
         tuple(visible_text(site) for site in report.sites),
@@ -109,11 +109,7 @@ def site_heat(report: ProbingReport) -> Heat | None:
     )
 
 
-def _best_by_site(feature: FeatureReport) -> dict[str, Reached]:
-    return {one.site: one for one in sorted(reached_by(feature), key=lambda one: one.f1)}
-
-
-def _cell(feature: FeatureReport, site: str, best: Reached | None, least: float) -> Cell:
+def _cell(feature: FeatureReport, site: str, best: Chosen | None, least: float) -> Cell:
     marked = feature.best is not None and feature.best.site == site
     where = f"{feature.feature}, {site}"
     if best is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from discovery.probing.comparison import chosen_f1
 from discovery.probing.results import (
     Certificate,
     FeatureReport,
@@ -29,8 +30,8 @@ METHODS: Final[dict[Method, str]] = {
     "adaptive": "adaptive",
     "osp": "OSP",
 }
-OPTIMISTIC: Final = (
-    "the highest F1 over methods and k on test rows (mean over seeds), so a little too high"
+BY_SITE: Final = (
+    "F1 on test rows (mean over seeds) of the method and k that were chosen on training rows"
 )
 
 
@@ -54,7 +55,8 @@ def measured_text(measured: Measured | None) -> str:
         return f"none: {measured.reason or 'no reason given'}"
     if between := between_text(measured):
         return f"{figure(measured.value)} {between}"
-    return f"{figure(measured.value)} (no interval: {measured.reason or 'none was drawn'})"
+    reason = (measured.reason or "none was drawn").removeprefix("no interval: ")
+    return f"{figure(measured.value)} (no interval: {reason})"
 
 
 def units_text(score: ProbeScore, shown: int = 4) -> str:
@@ -200,11 +202,10 @@ def scores_of(feature: FeatureReport) -> tuple[ProbeScore, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """A mean F1 over seeds, and by what it was reached."""
+class Chosen:
+    """A mean F1 over seeds, and what was chosen on training rows to reach it."""
 
     f1: float
-    site: str
     method: Method
     k: int
 
@@ -219,19 +220,13 @@ def means(feature: FeatureReport) -> dict[tuple[str, Method, int], float | None]
     return {key: fmean(values) if values else None for key, values in found.items()}
 
 
-def reached_by(feature: FeatureReport) -> list[Reached]:
-    """Every mean F1 that there is; random neurons choose nothing and are left out."""
-    return [
-        Reached(f1, site, method, k)
-        for (site, method, k), f1 in means(feature).items()
-        if f1 is not None and method != "random"
-    ]
-
-
-def reached(feature: FeatureReport, k: int) -> Reached | None:
-    """The highest mean F1 at one k, over sites and methods."""
-    found = [one for one in reached_by(feature) if one.k == k]
-    return max(found, key=lambda one: one.f1, default=None)
+def by_site(report: ProbingReport, feature: FeatureReport) -> dict[str, Chosen]:
+    """By site, what the first method reaches at the size that was chosen for the feature."""
+    if feature.best is None:
+        return {}
+    method, k = feature.best.method, feature.best.k
+    found = {site: chosen_f1(feature, report.seeds, method, k, site) for site in report.sites}
+    return {site: Chosen(f1, method, k) for site, f1 in found.items() if f1 is not None}
 
 
 def failures(report: ProbingReport) -> list[tuple[str, int]]:

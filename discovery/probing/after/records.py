@@ -317,10 +317,20 @@ class SplitStep(Record):
     weights: tuple[Finite, ...]
     r2: Measured
     random: tuple[Finite, ...]
+    train_r2: Finite
+
+
+class Part(Record):
+    """A unit of the larger subject in the sum that is read; ``share`` is of the strongest test
+    tokens of the target: those at which it gives twice what all other parts give together."""
+
+    unit: str
+    weight: Finite
+    share: Measured
 
 
 class Splitting(Record):
-    """How many units of a larger subject make up one of a smaller."""
+    """How many units of a larger subject make up one of a smaller, and the stated rule."""
 
     unit: str
     larger: str
@@ -331,6 +341,15 @@ class Splitting(Record):
     test_tokens: int
     steps: tuple[SplitStep, ...]
     reason: str | None = None
+    site: str | None = None
+    """Of the larger subject, chosen on train."""
+    gain: Measured | None = None
+    """R² of the largest sum less that of the best single unit, on test."""
+    parts: tuple[Part, ...] = ()
+    """Of the smallest sum that is within 0.02 of the best R² on train, largest train share
+    first; none where that is a single unit."""
+    reading: Literal["one unit", "split", "undecided"] | None = None
+    rule: str = ""
 
 
 class AfterReport(Record):

@@ -2,6 +2,7 @@
 
 If a larger model gives a feature several neurons, each for a part of it, then their non-negative
 sum predicts the smaller model's one neuron on the same text (Gurnee et al. 2023, section 5.3).
+What is made of the sums is said in :mod:`.splitting_reading`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from core.ids import UnitId
 from discovery.probing.after.reading import parts, read_tokens
 from discovery.probing.after.records import SplitStep, Splitting
+from discovery.probing.after.splitting_reading import RULE, Fitted, Side, error_sums, r2, reading
 from discovery.probing.after.windows import LabelledWindows
-from discovery.probing.statistics import Array, Flags, Ints, cluster_sums, figure
+from discovery.probing.statistics import Array, Flags, Ints, figure
 from subjects.protocol import Subject
 
 _TRAIN = 0.7
@@ -27,15 +29,6 @@ _DRAWS = 10
 _LEAST_TOKENS = 200
 _RIDGE = 1e-9
 _BLOCK = 1 << 14  # tokens
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One half of the tokens: target [tokens], columns [tokens, units], clusters [tokens]."""
-
-    target: Array
-    values: NDArray[np.float32]
-    clusters: Ints
 
 
 def splitting(
@@ -50,12 +43,13 @@ def splitting(
     draws: int = _DRAWS,
     seed: int = 0,
 ) -> Splitting:
-    """R² on test by k = 1 .. ``most`` units of ``sites`` of the larger subject.
+    """R² on test by k = 1 .. ``most`` units of one of ``sites`` of the larger subject.
 
     All tokens of the windows count. The ``candidates`` units that correlate most with the target on
     train enter a forward selection; weights are non-negative least squares with an intercept, on
-    train. Beside it stand ``draws`` random sets of k live units, fitted alike. Subjects with
-    different tokenizers, a target that does not vary and too little text get a reason.
+    train. The site is the one whose largest sum does best on train. Beside it stand ``draws``
+    random sets of k live units of that site, fitted alike. Subjects with different tokenizers, a
+    target that does not vary and too little text get a reason.
     """
     if smaller.spec.tokenizer != larger.spec.tokenizer:
         return _nothing(unit, larger, "the two subjects do not share a tokenizer")
@@ -70,59 +64,110 @@ def splitting(
     targets = [read.values[:, 0].astype(np.float64) for read in reads]
     if min(float(target.std()) for target in targets) == 0:
         return _nothing(unit, larger, f"{str(unit)!r} does not vary on train or test")
-    correlations, live = _correlations(larger, sites, halves[0], targets[0])
-    order = np.argsort(-correlations, kind="stable")
-    kept = order[:candidates][correlations[order[:candidates]] > 0]
-    if not len(kept):
+    found = _best_site(larger, sites, halves[0], targets[0], candidates, most)
+    if found is None:
         return _nothing(unit, larger, "no unit of the larger subject correlates with the target")
-    others = np.random.default_rng(seed).permutation(np.flatnonzero(live))[: most * draws]
+    site, kept, live = found
+    others = np.random.default_rng(seed).permutation(live)[: most * draws]
     columns = np.r_[kept, others]
     train, test = (
-        _Side(target, _values(larger, sites, half, columns), read.clusters)
+        Side(target, _values(larger, [site], half, columns), read.clusters)
         for half, target, read in zip(halves, targets, reads, strict=True)
     )
-    names = _names(larger, sites, kept)
-    steps = _steps(train, test, len(kept), min(most, len(kept)), draws, names, seed, windows.over)
+    names = [str(UnitId(larger.spec.name, site, int(column))) for column in kept]
+    sums = list(_sums(train, test, len(kept), min(most, len(kept)), draws, seed))
+    over = windows.over
+    steps = [_step(one, test, names, seed, over) for one in sums]
+    told = reading([one.fitted for one in sums], steps, (train, test), names, seed, over)
     return Splitting(
         unit=str(unit),
         larger=larger.spec.name,
         candidates=len(kept),
-        of=int(live.sum()),
+        of=len(live),
         train_tokens=len(targets[0]),
         test_tokens=len(targets[1]),
         steps=tuple(steps),
+        site=site,
+        gain=told.gain,
+        parts=told.parts,
+        reading=told.reading,
+        rule=RULE,
     )
 
 
-def _steps(
-    train: _Side,
-    test: _Side,
+def _best_site(
+    subject: Subject,
+    sites: Sequence[str],
+    windows: LabelledWindows,
+    target: Array,
     candidates: int,
     most: int,
-    draws: int,
-    names: Sequence[str],
-    seed: int,
-    of: str,
-) -> Iterator[SplitStep]:
-    fit = _Fit.of(train)
+) -> tuple[str, Ints, Ints] | None:
+    """On train, the site of the best sum: its name, candidates in order and live units."""
+    best: tuple[float, str, Ints, Ints] | None = None
+    correlations, live = _correlations(subject, sites, windows, target)
+    starts = np.cumsum([subject.sites()[site].width for site in sites])[:-1]
+    for site, own, moving in zip(
+        sites, np.split(correlations, starts), np.split(live, starts), strict=True
+    ):
+        order = np.argsort(-own, kind="stable")[:candidates]
+        kept = order[own[order] > 0]
+        if not len(kept):
+            continue
+        explained = 0.0
+        if len(sites) > 1:
+            clusters = np.zeros(len(target), dtype=np.int64)
+            fit = _Fit.of(Side(target, _values(subject, [site], windows, kept), clusters))
+            explained = fit.explained(list(_forward(fit, len(kept), min(most, len(kept))))[-1])
+        if best is None or explained > best[0]:
+            best = (explained, site, kept, np.flatnonzero(moving))
+    return None if best is None else best[1:]
+
+
+def _forward(fit: _Fit, candidates: int, most: int) -> Iterator[list[int]]:
+    """The best column of the first ``candidates``, then the one that adds most, and so on."""
     chosen: list[int] = []
-    sets = [list(range(candidates + start, train.values.shape[1], draws)) for start in range(draws)]
-    for k in range(1, most + 1):
+    for _ in range(most):
         left = [column for column in range(candidates) if column not in chosen]
         explained = [fit.explained([*chosen, column]) for column in left]
         chosen = [*chosen, left[int(np.argmax(explained))]]
-        weights, intercept = fit.weights(chosen)
-        sums = _test_sums(test, chosen, weights, intercept)
-        null = [one[:k] for one in sets if len(one) >= k]
-        yield SplitStep(
-            k=k,
-            units=tuple(names[column] for column in chosen),
-            weights=tuple(weights.tolist()),
-            r2=figure(sums, _r2, seed, of=of),
-            random=tuple(
-                float(_r2(_test_sums(test, one, *fit.weights(one)).sum(0))) for one in null
-            ),
+        yield chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """A fitted sum, its R² on train, and R² on test of as many random units."""
+
+    fitted: Fitted
+    train_r2: float
+    random: tuple[float, ...]
+
+
+def _sums(
+    train: Side, test: Side, candidates: int, most: int, draws: int, seed: int
+) -> Iterator[_Sum]:
+    fit = _Fit.of(train)
+    total = float(((train.target - fit.target_mean) ** 2).sum())
+    sets = [list(range(candidates + start, train.values.shape[1], draws)) for start in range(draws)]
+    for k, chosen in enumerate(_forward(fit, candidates, most), 1):
+        null = [fit.fitted(one[:k]) for one in sets if len(one) >= k]
+        yield _Sum(
+            fit.fitted(chosen),
+            fit.explained(chosen) / total,
+            tuple(float(r2(error_sums(test, [one]).sum(0))) for one in null),
         )
+
+
+def _step(one: _Sum, test: Side, names: Sequence[str], seed: int, of: str) -> SplitStep:
+    columns = one.fitted.columns
+    return SplitStep(
+        k=len(columns),
+        units=tuple(names[column] for column in columns),
+        weights=tuple(one.fitted.weights.tolist()),
+        r2=figure(error_sums(test, [one.fitted]), r2, seed, of=of),
+        random=one.random,
+        train_r2=one.train_r2,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +180,7 @@ class _Fit:
     target_mean: float
 
     @classmethod
-    def of(cls, side: _Side) -> _Fit:
+    def of(cls, side: Side) -> _Fit:
         means, target_mean = side.values.mean(0, dtype=np.float64), float(side.target.mean())
         gram, cross = np.zeros((len(means), len(means))), np.zeros(len(means))
         for start in range(0, len(side.target), _BLOCK):
@@ -155,24 +200,16 @@ class _Fit:
         found, _ = nnls(factor.T, solve_triangular(factor, self.cross[columns], lower=True))
         return found, self.target_mean - float(found @ self.means[columns])
 
+    def fitted(self, columns: Sequence[int]) -> Fitted:
+        """The fit, with what its parts are measured from."""
+        weights, intercept = self.weights(columns)
+        return Fitted(tuple(columns), weights, intercept, self.means[list(columns)])
+
     def explained(self, columns: Sequence[int]) -> float:
         """How much squared error the columns take away on train."""
         weights, _ = self.weights(columns)
         gram = self.gram[np.ix_(columns, columns)]
         return float(2 * weights @ self.cross[columns] - weights @ gram @ weights)
-
-
-def _test_sums(side: _Side, columns: Sequence[int], weights: Array, intercept: float) -> Array:
-    """[clusters, 4]: tokens, target, its square, squared error."""
-    error = side.target - side.values[:, columns] @ weights - intercept
-    rows = np.stack([np.ones(len(error)), side.target, side.target**2, error**2], axis=1)
-    _, cluster = np.unique(side.clusters, return_inverse=True)
-    return cluster_sums(rows, cluster, int(cluster.max()) + 1)
-
-
-def _r2(sums: Array) -> Array:
-    total = sums[..., 2] - sums[..., 1] ** 2 / sums[..., 0]
-    return np.asarray(1 - sums[..., 3] / np.where(total > 0, total, np.nan))
 
 
 def _correlations(
@@ -208,15 +245,6 @@ def _values(
         chosen = values[..., torch.as_tensor(columns, device=values.device)]
         kept[rows, : values.shape[1]] = chosen.cpu().numpy()
     return kept[windows.labelled]
-
-
-def _names(subject: Subject, sites: Sequence[str], columns: Ints) -> list[str]:
-    starts = np.cumsum([0, *(subject.sites()[site].width for site in sites)])
-    which = np.searchsorted(starts, columns, side="right") - 1
-    return [
-        str(UnitId(subject.spec.name, sites[site], int(column - starts[site])))
-        for site, column in zip(which.tolist(), columns.tolist(), strict=True)
-    ]
 
 
 def _nothing(unit: UnitId, larger: Subject, reason: str) -> Splitting:

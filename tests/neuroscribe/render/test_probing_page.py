@@ -159,6 +159,18 @@ def test_long_names_of_sites_stand_slanted_within_the_map(run: ProbingReport) ->
     assert drawn.width > level.width
 
 
+def test_the_map_of_sites_shows_what_training_rows_chose(run: ProbingReport) -> None:
+    drawn = site_heat(run)
+    assert drawn is not None
+    feature = run.features[0]
+    assert feature.best is not None
+    at = run.sites.index(feature.best.site)
+    assert drawn.cells[0][at].marked
+    assert drawn.cells[0][at].name == (
+        f"is_docstring, {feature.best.site}: {value_text(feature.best.f1)} (mean difference, k 2)"
+    )
+
+
 def test_curves_are_drawn_on_a_logarithmic_axis_with_their_intervals(run: ProbingReport) -> None:
     drawn = curve(run.features[0])
     assert drawn is not None

@@ -11,7 +11,6 @@ from rich.console import Console, RenderableType
 from discovery.probing.results import ProbeScore, ProbingReport
 from neuroscribe.render.columns import blocks, fit, some
 from neuroscribe.render.probing import probing_view
-from neuroscribe.render.probing_methods import scaling_view
 from neuroscribe.render.probing_words import certificate_text, measured_text, proofs
 from tests.fakes.probing_reports import NASTY, report
 
@@ -121,16 +120,6 @@ def test_a_run_without_features_says_so(run: ProbingReport) -> None:
     text = "\n".join(plain(empty, 80))
     assert "none was measured" in text
     assert "Methods" not in text
-
-
-def test_subjects_stand_side_by_side_with_the_change() -> None:
-    runs = [report(subject=name, seed=i) for i, name in enumerate(("demo-tiny", "demo"))]
-    lines = printed(scaling_view(runs), 80)
-    row = next(line for line in lines if "is_docstring" in line).split()
-    assert float(row[2]) - float(row[1]) == pytest.approx(float(row[3]), abs=0.0011)
-    assert next(line for line in lines if "is_rare" in line).split()[1:] == ["–", "–", "–"]
-    assert sum("mean of 4 in all" in line for line in lines) == 2
-    assert max(map(cell_len, printed(scaling_view(runs * 4), 80))) <= 80
 
 
 def test_columns_are_cut_by_what_they_take_on_a_terminal() -> None:
