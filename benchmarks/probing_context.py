@@ -4,25 +4,26 @@ Groups of documents are divided in three. On the first part the 20 neurons of la
 difference at each MLP are fitted alone, and the one is kept that reaches the highest F1 there. On
 the second its F1 is told, and where that is at least 0.9 it is set to zero, and to its mean out of
 the context. Of each feature the neuron and edit are chosen whose margin (rise in the context less
-three times the rise outside) has the highest lower end, and confirmed on the third part, which nothing was chosen on,
-beside other live neurons of the site.
+three times the rise outside) has the highest lower end there, and confirmed on the third part,
+which nothing was chosen on, beside other live neurons of the site.
 
-Keys of ``--json``: ``subject``; ``f1`` and ``times`` (the goal); ``compared`` (neurons times edits);
-``met`` and ``met_over_groups`` (features whose neuron has F1 of at least 0.9 on part three too, and
-whose margin there has its lower end above zero, over documents and over groups); ``features``;
-``seconds``. A feature: ``text``, ``feature``, ``reading``, ``tried`` (each neuron: ``site``,
-``unit``, ``f1_train``, ``f1``, ``f1_confirm``, and where it was edited ``zero`` and ``mean``),
-``confirmed`` or the ``reason`` why nothing was. An edit: ``rise_in``, ``rise_out`` (nats),
-``share_in`` (of the unedited loss), ``ratio``, ``margin``, each with ``value``, ``low``, ``high``,
-``reason``. ``confirmed``: ``site``, ``unit``, ``edit``, ``documents`` and ``groups`` (the edit with
-intervals over each), ``n_in`` (documents and groups in the context), and, of ``draws`` other
-neurons, ``p_rise``, ``p_ratio``, ``p_margin``.
+Keys of ``--json``: ``subject``; ``f1`` and ``times`` (the goal); ``compared`` (neurons times
+edits); ``met`` and ``met_over_groups`` (features whose neuron has F1 of at least 0.9 on part three
+too, and whose margin there has its lower end above zero, over documents and over groups);
+``features``; ``seconds``. A feature: ``text``, ``feature``, ``reading``, ``tried`` (each neuron:
+``site``, ``unit``, ``f1_train``, ``f1``, ``f1_confirm``, and where it was edited ``zero`` and
+``mean``), ``confirmed`` or the ``reason`` why nothing was. An edit: ``rise_in``, ``rise_out``
+(nats), ``share_in`` (of the unedited loss), ``ratio``, ``margin``, each with ``value``, ``low``,
+``high``, ``reason``. ``confirmed``: ``site``, ``unit``, ``edit``, ``f1``, ``documents`` and
+``groups`` (the edit with intervals over each), ``n_in`` (documents and groups in the context), and,
+of ``draws`` other neurons, ``p_rise``, ``p_ratio``, ``p_margin``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -330,16 +331,17 @@ def main() -> None:
     parser.add_argument("--subject", default="demo")
     parser.add_argument("--draws", type=int, default=19, help="other neurons, to compare with")
     parser.add_argument("--only", type=int, help="number of the text, from 0")
+    parser.add_argument("--feature", action="append", help="only this one (may be repeated)")
     options = parser.parse_args()
     began = time.perf_counter()
     subject = load_subject(options.subject)
     texts = QUICK if options.quick else TEXTS
     features: list[dict[str, Any]] = []
     for text in texts if options.only is None else texts[options.only : options.only + 1]:
-        for one in Search(subject, text, options.draws).features():
+        wanted = tuple(options.feature or text.features)
+        for one in Search(subject, replace(text, features=wanted), options.draws).features():
             features.append(one)
-            if not options.json:
-                print(line(one), flush=True)
+            print(line(one), file=sys.stderr if options.json else sys.stdout, flush=True)
     compared = sum(kind in n for one in features for n in one["tried"] for kind in ("zero", "mean"))
     found = {
         "subject": options.subject,

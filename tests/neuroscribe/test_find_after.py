@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from discovery.probing.builders.compounds import compounds
 from discovery.probing.experiment import probe
 from discovery.probing.plan import ProbeSettings
 from discovery.probing.sampling import sample
-from discovery.probing.splits import groups_of, test_rows
+from discovery.probing.splits import groups_of
+from discovery.probing.splits import test_rows as rows_for_testing
 from neuroscribe.probing.after import AfterSettings, Asked, FeatureAfter, ask
 from neuroscribe.probing.request import ProbeRequest
 from neuroscribe.probing.running import find_probe
@@ -41,11 +43,9 @@ def written(path: Path, found: list[Document]) -> Path:
 
 @pytest.fixture(scope="module")
 def languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty short texts in five languages, ten topics each."""
-    return written(
-        tmp_path_factory.mktemp("languages") / "texts.jsonl",
-        list(documents("languages", seed=3, count=60)),
-    )
+    """Short texts in five languages, ten topics each."""
+    found = [replace(d, text=d.text[:90]) for d in documents("languages", seed=3, count=110)]
+    return written(tmp_path_factory.mktemp("languages") / "texts.jsonl", found)
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def compound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Asked, FeatureAf
     dataset = sample(collection, subject)
     settings = ProbeSettings(methods=("mean-difference",), ks=(1, 3), nulls=2)
     report = probe(subject, dataset, ["mlp.1"], settings)
-    few = AfterSettings(windows=40, draws=3, tokens=4_000)
+    few = AfterSettings(windows=20, draws=3, tokens=2_000)
     after, _ = ask(subject, collection, dataset, report, folder / "after", settings=few)
     ice = report.features[0]
     return Asked(subject, collection, dataset, ice, few), after[0]
@@ -191,7 +191,7 @@ def test_only_test_documents_are_read(compound: tuple[Asked, FeatureAfter]) -> N
     asked, found = compound
     dataset = asked.dataset
     labels = dataset.labels[:, dataset.column("ice cream")]
-    test = test_rows(labels, groups_of(dataset), 0)
+    test = rows_for_testing(labels, groups_of(dataset), 0)
     assert test is not None
     tested = set(dataset.row_documents[test & (labels != 0)].tolist())
     trained = set(dataset.row_documents[~test & (labels != 0)].tolist())
