@@ -45,7 +45,7 @@ NOTE: Final = (
 
 
 def amount_text(measured: Measured) -> str:
-    """A figure of any size with its interval, or why there is none; never broken over lines."""
+    """A figure of any size with its interval, never broken over lines; no value has a reason."""
     if measured.value is None:
         return none_text(measured.reason)
     if measured.low is None or measured.high is None:
