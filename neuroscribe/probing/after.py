@@ -54,7 +54,7 @@ class AfterSettings:
 
 
 class FeatureAfter(Record):
-    """What was asked of the best probe of one feature; ``reason`` where nothing could be.
+    """What was asked of the best probe of one feature; ``reason`` where something could not be.
 
     Intervals are over groups of documents, those of ``compound`` over documents. ``documents``
     counts the test documents. ``compound`` is there for compound words only.
@@ -93,17 +93,20 @@ class Asked:
     def run(self) -> FeatureAfter:
         """Ask; what cannot be answered is a reason."""
         train, test = self._documents()
-        found = FeatureAfter(feature=self.found.feature, documents=len(test), report=None)
+        report, compound, reason = None, None, None
         try:
             report = self._report(test)
-            compound = self._compound(train, test) if self._is_compound else None
+            if self.collection.name == COMPOUNDS:
+                compound = self._compound(train, test)
         except NeuroscribeError as error:
-            return found.model_copy(update={"reason": str(error)})
-        return found.model_copy(update={"report": report, "compound": compound})
-
-    @property
-    def _is_compound(self) -> bool:
-        return self.collection.name == COMPOUNDS
+            reason = str(error)
+        return FeatureAfter(
+            feature=self.found.feature,
+            documents=len(test),
+            report=report,
+            compound=compound,
+            reason=reason,
+        )
 
     def _report(self, test: NDArray[np.int64]) -> AfterReport:
         settings = self.settings
@@ -182,11 +185,20 @@ class Asked:
 
     def _running(self, text: Collection) -> LabelledWindows:
         """Text as it comes with every token labelled; clusters are groups."""
+        groups: list[str] = []
+
+        def noted() -> Iterator[Annotation]:
+            for one in text.annotations():
+                groups.append(one.document.group)
+                yield one
+
         found = running_windows(
-            self.subject, text, self.found.feature, most_tokens=self.settings.tokens
+            self.subject,
+            replace(text, annotations=noted),
+            self.found.feature,
+            most_tokens=self.settings.tokens,
         )
-        groups = [one.document.group for one in _first(text, int(found.clusters.max(initial=-1)))]
-        _, numbers = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
+        _, numbers = np.unique(np.array(groups, dtype=object), return_inverse=True)
         found = replace(found, clusters=numbers.reshape(-1)[found.clusters], over="groups")
         by_token = plain_text_classes(self.subject).get(self.found.feature)
         if self.collection.name != "token-text" or by_token is None:
@@ -234,13 +246,3 @@ def plain_text_classes(subject: Subject) -> dict[str, Flags]:
     table = label_vocabulary(subject.vocabulary)
     names = [feature.name for feature, _ in TOKEN_FEATURES]
     return dict(zip(names, table, strict=True))
-
-
-def _first(text: Collection, last: int) -> list[Annotation]:
-    """Annotations up to number ``last``."""
-    found = []
-    for number, one in enumerate(text.annotations()):
-        if number > last:
-            break
-        found.append(one)
-    return found

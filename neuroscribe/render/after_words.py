@@ -5,7 +5,7 @@ Whatever was read from files or models is made visible here.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from discovery.probing.after.records import (
     Ablation,
@@ -22,9 +22,11 @@ from discovery.probing.after.records import (
     UnitTokens,
 )
 from discovery.probing.results import Measured
-from neuroscribe.probing.after import FeatureAfter
 from service.pages.figures import figure, number, percent, signed
 from service.pages.visible import visible_text, visible_token
+
+if TYPE_CHECKING:
+    from neuroscribe.probing.after import FeatureAfter
 
 EDITS: Final = {"zero": "at zero", "mean": "at their mean outside"}
 PARTS: Final = {
@@ -190,11 +192,12 @@ def separation_text(found: Separation) -> str:
 
 def unanswered(found: FeatureAfter) -> list[tuple[str, str]]:
     """Parts that could not be answered, with reasons; one neuron alone has none to fire with."""
+    reason = [] if found.reason is None else [("not asked", visible_text(found.reason))]
     if found.report is None:
-        return [("nothing was asked", visible_text(found.reason or "no reason given"))]
+        return reason
     alone = len(found.report.units) == 1
-    return [
-        (PARTS.get(part, part), visible_text(reason))
-        for part, reason in found.report.failures.items()
+    return reason + [
+        (PARTS.get(part, part), visible_text(said))
+        for part, said in found.report.failures.items()
         if not (alone and part == LONE)
     ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from discovery.probing.after.records import AfterReport
-from neuroscribe.probing.after import FeatureAfter
 from neuroscribe.render import after_words as words
 from neuroscribe.render.terminal import View
 from service.pages.visible import visible_text
+
+if TYPE_CHECKING:
+    from neuroscribe.probing.after import FeatureAfter
 
 Said = tuple[str, str]
 

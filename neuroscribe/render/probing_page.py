@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from core.errors import InvalidSetting
 from core.version import code_version
 from discovery.probing.results import Certificate, FeatureReport, ProbeScore, ProbingReport
-from neuroscribe.probing.after import FeatureAfter
 from neuroscribe.render import after_words, probing_plots, probing_words
 from neuroscribe.render.after_plots import weights_plot
 from neuroscribe.render.plot_png import needed, png
@@ -27,6 +26,9 @@ from neuroscribe.render.templating import asset, environment
 from service.pages.figures import figure
 from service.pages.templating import encodable, inert_json, source_hash
 from service.pages.unit import STYLE
+
+if TYPE_CHECKING:
+    from neuroscribe.probing.after import FeatureAfter
 
 PAGE: Final = "probing.html.j2"
 PLOT_STYLE, OWN_STYLE = "plots.css", "probing.css"

@@ -132,7 +132,7 @@ def test_no_line_is_wider_than_the_screen(french: dict[str, Any], width: int) ->
     lines = captured.get().splitlines()
     assert max(map(cell_len, lines)) <= width
     assert "\\u202e[b]x" in captured.get()
-    assert "nothing was asked: no [b]" in captured.get()
+    assert "not asked: no [b]" in captured.get()
 
 
 def test_a_subject_that_predicts_nothing_has_reasons(home: Path, languages: Path) -> None:
@@ -150,6 +150,27 @@ def test_a_subject_that_predicts_nothing_has_reasons(home: Path, languages: Path
     assert found.report is not None
     assert {"ablation", "logits", "weights"} <= set(found.report.failures)
     assert found.report.tokens is not None
+
+
+def test_features_of_tokens_are_labelled_by_token_on_running_text(
+    home: Path, languages: Path
+) -> None:
+    request = ProbeRequest(
+        "planted",
+        "token-text",
+        features=("has_leading_space",),
+        corpus=CorpusChoice(str(languages)),
+        sites=("charclass",),
+        settings=ProbeSettings(methods=("mean-difference",), ks=(1,), nulls=2),
+    )
+    few = AfterSettings(windows=16, draws=2, tokens=2_000)
+    (found,) = find_probe(Workspace(), request, after=few).probed.after
+    assert found.report is not None
+    share = found.report.share
+    assert share is not None
+    assert share.unknown == 0
+    assert share.tokens_in > 100
+    assert share.tokens_out > 100
 
 
 @pytest.fixture(scope="module")
