@@ -4,8 +4,8 @@ Groups of documents are divided in three. On the first part the 20 neurons of la
 difference at each MLP are fitted alone, and the one is kept that reaches the highest F1 there. On
 the second its F1 is told, and where that is at least 0.9 it is set to zero, and to its mean out of
 the context. Of each feature the neuron and edit are chosen whose margin (rise in the context less
-three times the rise outside) has the highest lower end there, and confirmed on the third part,
-which nothing was chosen on, beside other live neurons of the site.
+three times the rise outside) is the largest there, and confirmed on the third part, which nothing
+was chosen on, beside other live neurons of the site.
 
 Keys of ``--json``: ``subject``; ``f1`` and ``times`` (the goal); ``compared`` (neurons times
 edits); ``met`` and ``met_over_groups`` (features whose neuron has F1 of at least 0.9 on part three
@@ -176,7 +176,7 @@ class Search:
             found = ablate(self.subject, neuron.site, [neuron.unit], documents, draws=1)
             for rise in found.rises:
                 tried[i][rise.edit] = edit(rise)
-                margin = rise.margin.low if rise.margin.low is not None else rise.margin.value
+                margin = rise.margin.value
                 if margin is not None and (best is None or margin > best[0]):
                     best = (margin, neuron, rise.edit)
         if best is None:
