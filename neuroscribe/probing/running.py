@@ -83,7 +83,8 @@ def find_probe(
         folder = _folder(workspace, subject, dataset, sites)
         with locked(folder):
             answer = _run(workspace, request, subject, (dataset, sites, folder), fresh, tell)
-            found, asked = (), True
+            found: tuple[FeatureAfter, ...] = ()
+            asked = True
             if after is not None:
                 found, asked = ask(
                     subject,
