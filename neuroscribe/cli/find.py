@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuroscribe.cli import options
+from neuroscribe.cli.find_after import After, after_settings, show_after
 from neuroscribe.cli.output import console, print_json, working
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def probe(
     basis: Annotated[
         bool, typer.Option("--basis", help="Compare neurons with random rotations of the site.")
     ] = False,
+    after: After = False,
     osp_loss: Annotated[
         str, typer.Option("--osp-loss", help="logistic or hinge (the paper's).")
     ] = "logistic",
@@ -201,7 +203,14 @@ def probe(
         compared(workspace, request, subjects, splitting, fresh, (json, intervals, plot or []))
         return
     with working(quiet=json) as told:
-        answer = find_probe(workspace, request, concept=asked, fresh=fresh, told=told)
+        answer = find_probe(
+            workspace,
+            request,
+            concept=asked,
+            fresh=fresh,
+            after=after_settings(after),
+            told=told,
+        )
     _show(answer, plot or [], json, intervals)
 
 
@@ -213,7 +222,7 @@ def _show(answer: Answer, plots: list[Path], json: bool, intervals: bool) -> Non
         from subjects.index.files import write_bytes
 
         for path in plots:
-            write_bytes(path, plots_file(report, path, findings=found))
+            write_bytes(path, plots_file(report, path, findings=found, after=answer.probed.after))
     if json:
         print_json(document(answer.probed))
         return
@@ -221,6 +230,7 @@ def _show(answer: Answer, plots: list[Path], json: bool, intervals: bool) -> Non
 
     screen = console()
     screen.print(probing_view(report, findings=found, intervals=intervals, width=screen.width))
+    show_after(answer.probed)
     if answer.stored:
         console(stderr=True).print("stored answer; --fresh recomputes", style="dim")
 

@@ -21,6 +21,7 @@ from discovery.probing.experiment import probe
 from discovery.probing.labels import Collection
 from discovery.probing.results import ProbingReport
 from discovery.probing.sampling import dataset_fingerprint, sample, window_of
+from neuroscribe.probing.after import AfterSettings, FeatureAfter, ask
 from neuroscribe.probing.concept import Concept
 from neuroscribe.probing.findings import findings_of
 from neuroscribe.probing.request import ProbeRequest, sites_named
@@ -33,12 +34,13 @@ Told = Callable[[str, int, int | None], None]
 
 
 class Probed(Record):
-    """The findings of a run, best first, and its report."""
+    """The findings of a run, best first, its report, and what its neurons do, if that was asked."""
 
     findings: tuple[Finding, ...]
     report: ProbingReport
     concept: ConceptExamples | None = None
     """The texts that a language model proposed and checked, where it did."""
+    after: tuple[FeatureAfter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,14 @@ def find_probe(
     *,
     concept: Concept | None = None,
     fresh: bool = False,
+    after: AfterSettings | None = None,
     told: Told | None = None,
 ) -> Answer:
     """Probe a subject for the features of a collection, and store a finding for each.
 
     ``concept`` has its labels made by a language model instead of taken from a collection. A run
     that was killed goes on where it was; one that was done is given again unless ``fresh``.
+    ``after``: ask too what the neurons found do, on test documents of the first seed.
     Raises what the collection, the sampling and the probing raise.
     """
     tell = told or _silent
@@ -79,8 +83,21 @@ def find_probe(
         folder = _folder(workspace, subject, dataset, sites)
         with locked(folder):
             answer = _run(workspace, request, subject, (dataset, sites, folder), fresh, tell)
-    probed = answer.probed.model_copy(update={"concept": examples})
-    return replace(answer, probed=probed)
+            found: tuple[FeatureAfter, ...] = ()
+            asked = True
+            if after is not None:
+                found, asked = ask(
+                    subject,
+                    opened,
+                    dataset,
+                    answer.probed.report,
+                    folder / "after" / request.settings.key,
+                    settings=after,
+                    fresh=fresh,
+                    told=tell,
+                )
+    probed = answer.probed.model_copy(update={"concept": examples, "after": found})
+    return replace(answer, probed=probed, stored=answer.stored and asked)
 
 
 def _run(

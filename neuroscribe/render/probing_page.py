@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from core.errors import InvalidSetting
 from core.version import code_version
 from discovery.probing.results import Certificate, FeatureReport, ProbeScore, ProbingReport
-from neuroscribe.render import probing_plots, probing_words
+from neuroscribe.render import after_words, probing_plots, probing_words
+from neuroscribe.render.after_plots import weights_plot
 from neuroscribe.render.plot_png import needed, png
 from neuroscribe.render.plot_svg import sheet, svg, variables
 from neuroscribe.render.plots import Figure
@@ -25,6 +26,9 @@ from neuroscribe.render.templating import asset, environment
 from service.pages.figures import figure
 from service.pages.templating import encodable, inert_json, source_hash
 from service.pages.unit import STYLE
+
+if TYPE_CHECKING:
+    from neuroscribe.probing.after import FeatureAfter
 
 PAGE: Final = "probing.html.j2"
 PLOT_STYLE, OWN_STYLE = "plots.css", "probing.css"
@@ -54,8 +58,16 @@ class Shown:
     failures: list[ProbeScore]
 
 
-def probing_page(report: ProbingReport, *, findings: Mapping[str, str] | None = None) -> str:
-    """The whole page. ``findings``: by feature, the ID of what was stored for it."""
+def probing_page(
+    report: ProbingReport,
+    *,
+    findings: Mapping[str, str] | None = None,
+    after: Sequence[FeatureAfter] = (),
+) -> str:
+    """The whole page. ``findings``: by feature, the ID of what was stored for it.
+
+    ``after``: what the neurons found do, where that was asked.
+    """
     style = asset(STYLE) + variables() + asset(PLOT_STYLE) + asset(OWN_STYLE)
     draw = Drawer()
     scores = sum(len(f.scores) for f in report.features)
@@ -77,6 +89,8 @@ def probing_page(report: ProbingReport, *, findings: Mapping[str, str] | None = 
             ks=sorted({k for row in report.comparison for k in row.f1}),
             left_out=0 if kept is report else scores,
             findings=findings or {},
+            after=[(found, _weights(found, draw)) for found in after],
+            after_words=after_words,
             code_version=code_version(),
             style=Markup(style),
             style_hash=source_hash(style),
@@ -103,10 +117,18 @@ def check_plots(paths: Iterable[Path]) -> None:
 
 
 def plots_file(
-    report: ProbingReport, path: Path, *, findings: Mapping[str, str] | None = None
+    report: ProbingReport,
+    path: Path,
+    *,
+    findings: Mapping[str, str] | None = None,
+    after: Sequence[FeatureAfter] = (),
 ) -> bytes:
     """The plots as ``.png`` or ``.svg``, or the whole page as ``.html``; see :func:`file_of`."""
-    return file_of(path, lambda: figures(report), lambda: probing_page(report, findings=findings))
+    return file_of(
+        path,
+        lambda: figures(report),
+        lambda: probing_page(report, findings=findings, after=after),
+    )
 
 
 def file_of(path: Path, drawn: Callable[[], Sequence[Figure]], page: Callable[[], str]) -> bytes:
@@ -135,6 +157,11 @@ class Drawer:
             return None
         self.drawn += 1
         return svg(drawn, f"plot-{self.drawn}")
+
+
+def _weights(found: FeatureAfter, draw: Drawer) -> Markup | None:
+    weights = None if found.report is None else found.report.weights
+    return None if weights is None else draw(weights_plot(weights))
 
 
 def _shown(number: int, feature: FeatureReport, draw: Drawer) -> Shown:

@@ -65,14 +65,40 @@ def compound_sum(
     ``compounds`` has the compound's tokens in the context and those of XZ and WY out of it;
     ``other`` is any text of other documents, of which tokens out of the context are used.
     """
-    train_near, test_near = compounds.divided(_TRAIN, seed)
-    train_other, test_other = other.divided(_TRAIN, seed + 1)
-    live = summarise(subject, site, other).live
+    return compound_sum_between(
+        subject,
+        site,
+        units,
+        compounds.divided(_TRAIN, seed),
+        other.divided(_TRAIN, seed + 1),
+        most=most,
+        draws=draws,
+        seed=seed,
+    )
+
+
+def compound_sum_between(
+    subject: Subject,
+    site: str,
+    units: Sequence[int],
+    compounds: tuple[LabelledWindows, LabelledWindows],
+    other: tuple[LabelledWindows, LabelledWindows],
+    *,
+    most: int = _MOST_UNITS,
+    draws: int = _DRAWS,
+    seed: int = 0,
+) -> CompoundSum:
+    """:func:`compound_sum` with train and test windows given, which share no cluster.
+
+    What there is of other text is 0 windows or more; which units are live is read on train.
+    """
+    (train_near, test_near), (train_other, test_other) = compounds, other
+    live = summarise(subject, site, train_other).live
     sets = random_units(live, list(units)[:most], draws, seed)
     extra = [] if sets is None else sorted(set(sets.ravel().tolist()) - set(units))
     every = [*units, *extra]
     blocks = []
-    shift = int(compounds.clusters.max(initial=-1)) + 1
+    shift = max(int(part.clusters.max(initial=-1)) for part in compounds) + 1
     for windows, kinds, offset, train in (
         (train_near, (COMPOUND, NEAR), 0, True),
         (test_near, (COMPOUND, NEAR), 0, False),
@@ -96,7 +122,7 @@ def compound_sum(
     rows = CompoundRows(values, kind, clusters, train_rows)
     place = {unit: column for column, unit in enumerate(every)}
     null = [] if sets is None else [[place[unit] for unit in one] for one in sets.tolist()]
-    return compound_sum_of(rows, site, units, null, most=most, seed=seed, of=other.over)
+    return compound_sum_of(rows, site, units, null, most=most, seed=seed, of=test_other.over)
 
 
 def compound_sum_of(
