@@ -77,7 +77,7 @@ class FeatureJob:
                 self.rows, best.site, split.labels, split.test, split.groups, split.seed
             )
         if "adaptive" in settings.methods:
-            place = Place(best.site, split.seed)
+            place = Place(split.feature, best.site, split.seed)
             ks = tuple(k for k in CURVE_KS if k <= len(trial.neurons))
             extra["curve"] = tuple(method_scores(trial, place, settings, "adaptive", ks))
         if settings.rounds:
@@ -111,7 +111,7 @@ class FeatureJob:
         for number in range(1, self.settings.rounds + 1):
             left = left[~np.isin(left, units)]
             trial = self.split.trial(self.rows, best.site, left)
-            place = Place(best.site, self.split.seed)
+            place = Place(self.split.feature, best.site, self.split.seed)
             score = method_scores(trial, place, self.settings, best.method, (best.k,))[0]
             found.append(Round(number=number, site=best.site, units=score.units, f1=score.f1))
             if score.failure is not None:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.results import Record
 from discovery.probing.best import WORTH, best_at
@@ -20,9 +19,6 @@ from discovery.probing.results import FeatureReport, Measured, Method, ProbingRe
 
 SIZES = (1, 8)
 """Sizes of supports that are told, where the run has them."""
-
-
-ONE_DRAW = "one draw of random neurons serves all features"
 
 
 class FeatureScaling(Record):
@@ -36,10 +32,7 @@ class FeatureScaling(Record):
 
 
 class SubjectMean(Record):
-    """Means over the ``n`` features that every subject has; intervals are over features.
-
-    Those of ``random`` have none: every division draws once, for all features alike.
-    """
+    """Means over the ``n`` features that every subject has; intervals are over features."""
 
     subject: str
     n: int
@@ -52,7 +45,7 @@ class Change(Record):
     """Larger subject less smaller one, feature by feature, at one k; intervals over features.
 
     ``rose`` and ``fell`` count the ``n`` features. ``random`` is the change of random neurons,
-    which has none.
+    which every feature draws for itself.
     """
 
     smaller: str
@@ -166,7 +159,7 @@ def _mean(
         subject=subject,
         n=len(features),
         f1={k: mean_measured(known(f.f1[k][at].value for f in features), seed) for k in ks},
-        random={k: _of_one_draw(known(f.random[k][at].value for f in features)) for k in ks},
+        random={k: mean_measured(known(f.random[k][at].value for f in features), seed) for k in ks},
         sparsity=mean_measured(known(f.sparsity[at] for f in features), seed),
     )
 
@@ -187,18 +180,10 @@ def _change(
         k=k,
         n=len(features),
         f1=mean_measured(apart, seed),
-        random=_of_one_draw(after - before),
+        random=mean_measured(after - before, seed),
         rose=int(np.sum(apart > 0)),
         fell=int(np.sum(apart < 0)),
     )
-
-
-def _of_one_draw(values: NDArray[np.float64]) -> Measured:
-    """A mean without an interval: one over features would leave out what the draw does to all."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return Measured(value=None, reason="nothing was measured")
-    return Measured(value=float(values.mean()), reason=ONE_DRAW)
 
 
 def _sparser(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NeuroscribeError
+from core.hashing import text_hash
 from core.results import Record
 from discovery.probing.activations import Rows
 from discovery.probing.fit import Trial, fit, train_f1
@@ -43,15 +44,23 @@ class SiteJob:
     def run(self) -> SiteScores:
         """Do it."""
         trial = self.split.trial(self.rows, self.site, self.neurons)
-        return score_site(trial, Place(self.site, self.split.seed), self.settings)
+        return score_site(
+            trial, Place(self.split.feature, self.site, self.split.seed), self.settings
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which site and seed a trial is of."""
+    """Which feature, site and seed a trial is of."""
 
+    feature: int
     site: str
     seed: int
+
+    @property
+    def draw(self) -> int:
+        """A seed of its own, so that no two trials draw the same random neurons."""
+        return text_hash("trial", str(self.feature), self.site, str(self.seed)) >> 33
 
 
 def score_site(trial: Trial, place: Place, settings: ProbeSettings) -> SiteScores:
@@ -75,7 +84,7 @@ def method_scores(
     if not fitting:
         return scores
     try:
-        found = _chosen(method, trial, fitting, settings, place.seed)
+        found = _chosen(method, trial, fitting, settings, place.draw)
     except NeuroscribeError as error:
         return scores + [failed(method, place, k, str(error)) for k in fitting]
     return scores + [_score(trial, place, method, k, found[k]) for k in fitting]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from discovery.probing.results import Measured, ProbeScore, ProbingReport
-from discovery.probing.scaling import ONE_DRAW, Scaling, scaling
+from discovery.probing.scaling import Scaling, scaling
 from tests.fakes.probing_reports import report
 
 SUBJECTS = ("demo-tiny", "demo-small", "demo")
@@ -93,10 +93,14 @@ def test_runs_without_random_neurons_say_so(runs: list[ProbingReport]) -> None:
     assert found.means[0].random[1].reason == "nothing was measured"
 
 
-def test_random_neurons_are_one_draw_so_their_means_have_no_interval(found: Scaling) -> None:
-    for one in (*(m.random[1] for m in found.means), *(c.random for c in found.changes)):
-        assert one.value is not None
-        assert (one.low, one.high, one.reason) == (None, None, ONE_DRAW)
+def test_every_feature_draws_its_own_random_neurons(runs: list[ProbingReport]) -> None:
+    drawn = {
+        score.units
+        for feature in runs[0].features
+        for score in feature.scores
+        if (score.method, score.k) == ("random", 1) and score.site == runs[0].sites[0]
+    }
+    assert len(drawn) > 1
 
 
 def test_a_mean_over_divisions_has_no_interval(runs: list[ProbingReport]) -> None:
