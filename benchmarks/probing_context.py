@@ -301,6 +301,11 @@ def met(features: list[dict[str, Any]], over: str) -> list[str]:
     return found
 
 
+def between(figure: dict[str, Any]) -> str:
+    """An interval in words."""
+    return "without interval" if figure["low"] is None else f"{figure['low']} to {figure['high']}"
+
+
 def line(one: dict[str, Any]) -> str:
     """A feature in words."""
     best = max((n["f1"]["value"] or 0.0 for n in one["tried"]), default=0.0)
@@ -311,9 +316,8 @@ def line(one: dict[str, Any]) -> str:
     by = c["groups"]
 
     def said(name: str) -> str:
-        low, value, high = (by[name][end] for end in ("low", "value", "high"))
-        over_documents = f"{c['documents'][name]['low']} to {c['documents'][name]['high']}"
-        return f"{name} {value} (documents {over_documents}; groups {low} to {high})"
+        over = (f"{one} {between(c[one][name])}" for one in ("documents", "groups"))
+        return f"{name} {by[name]['value']} ({'; '.join(over)})"
 
     figures = ", ".join(said(name) for name in ("rise_in", "rise_out", "ratio", "margin"))
     return (
