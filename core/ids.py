@@ -22,7 +22,9 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from core.errors import MalformedId
 
-_SEGMENT = re.compile(r"[a-z0-9][a-z0-9._@-]*")
+SEGMENT = r"[a-z0-9][a-z0-9._@-]*"
+"""What a subject or a site may be called, as a regular expression."""
+_SEGMENT = re.compile(SEGMENT)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _SHORT = re.compile(r"L(0|[1-9][0-9]*)\.N(0|[1-9][0-9]{0,8})")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from core.ids import UnitIdField
+from core.ids import SEGMENT, UnitIdField
 from core.intervention_bounds import MOST_BY, MOST_NULL_UNITS, MOST_TEXTS, NULL_UNITS
 from core.interventions import InterventionKind
 from core.results import Finite, Record
@@ -20,7 +20,7 @@ EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
 HUB_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*$"
 REVISION = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
-SEGMENT = r"^[a-z0-9][a-z0-9._@-]*$"
+WHOLE_SEGMENT = f"^{SEGMENT}$"
 LONGEST_NAME = 200
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -118,7 +118,7 @@ class SubjectBody(Record):
         str, Field(pattern=HUB_ID, max_length=200, examples=["openai-community/gpt2"])
     ]
     revision: Annotated[str, Field(pattern=REVISION, max_length=200)] | None = None
-    name: Annotated[str, Field(pattern=SEGMENT, max_length=LONGEST_NAME)] | None = None
+    name: Annotated[str, Field(pattern=WHOLE_SEGMENT, max_length=LONGEST_NAME)] | None = None
 
 
 class LimitsBody(Record):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import InvalidSetting, SubjectLoadError, UnknownSubject
+from core.ids import SEGMENT
 from subjects.hub import folder_of, hub_id
 
 if TYPE_CHECKING:  # the names of subjects are wanted without waiting for torch
@@ -70,7 +71,7 @@ def parse_source(text: str, *, name: str | None = None, revision: str | None = N
             f"built in: {', '.join(subject_names())}; or give a folder, or an ID as org/model",
         )
     chosen = name or re.sub(r"[^a-z0-9._@-]", "-", own.lower()).lstrip("._@-")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]*", chosen):
+    if not re.fullmatch(SEGMENT, chosen):
         raise InvalidSetting(
             f"{chosen!r} cannot name a subject", "use lower-case letters, digits and . _ @ -"
         )

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-_SEGMENT = r"[a-z0-9][a-z0-9._@-]*"
+from core.ids import SEGMENT
+
 # Names are looked for at the beginning of their characters only, so that it takes no longer than
 # a text is long.
-_UNIT = re.compile(rf"(?<![\w/.@-]){_SEGMENT}/(?:L\d+\.N\d+|{_SEGMENT}/\d+)(?![\w/])")
-_SITE = re.compile(rf"(?<![\w/.@-]){_SEGMENT}/{_SEGMENT}(?![\w/])")
+_UNIT = re.compile(rf"(?<![\w/.@-]){SEGMENT}/(?:L\d+\.N\d+|{SEGMENT}/\d+)(?![\w/])")
+_SITE = re.compile(rf"(?<![\w/.@-]){SEGMENT}/{SEGMENT}(?![\w/])")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»"}
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _IT = re.compile(r"\b(it|its|this|that|the unit|this unit|same)\b")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field, JsonValue
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from subjects.protocol import Subject
 
 _LONGEST = 4000
-G = TypeVar("G", bound=Explain)
 
 
 class RunText(Explain):

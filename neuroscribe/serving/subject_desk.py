@@ -43,7 +43,7 @@ class SubjectDesk(StoredAnswers):
     """What a :class:`service.desk.Desk` does with subjects, over one workspace."""
 
     corpus: CorpusChoice
-    _loading: dict[str, asyncio.Future[None]] = field(default_factory=dict, init=False)
+    _loading: dict[str, asyncio.Future[Subject]] = field(default_factory=dict, init=False)
 
     async def subjects(self) -> list[SubjectShown]:
         """Built-in subjects, and those that were registered."""
@@ -183,22 +183,18 @@ class SubjectDesk(StoredAnswers):
 
     async def _loaded(self, name: str) -> None:
         """Load a subject in one thread, however many wait for it: the others are for others."""
-
         loading = self._loading.get(name)
         if loading is None:
             loading = self._loading[name] = asyncio.ensure_future(
-                asyncio.to_thread(self._load, name)
+                asyncio.to_thread(self.workspace.subject, name)
             )
             loading.add_done_callback(lambda done: self._end_loading(name, done))
         await asyncio.shield(loading)  # one who gives up does not end it for the others
 
-    def _end_loading(self, name: str, done: asyncio.Future[None]) -> None:
+    def _end_loading(self, name: str, done: asyncio.Future[Subject]) -> None:
         del self._loading[name]
         if not done.cancelled():
             done.exception()  # told to those who wait, if anybody still does
-
-    def _load(self, name: str) -> None:
-        self.workspace.subject(name)
 
     async def on_unit(self, unit: UnitId, work: Callable[[Subject], T]) -> T:
         """:meth:`on` the subject of a unit that exists."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from core.ids import SEGMENT
 from core.results import Record
 from service.conversations import ConversationLine, ConversationShown, SaidShown
 from service.pages.served import page
@@ -26,13 +27,12 @@ STATES = {
     "waiting": "waits for you",
     "interrupted": "cut short",
 }
-_SEGMENT = r"[a-z0-9][a-z0-9._@-]*"
 # A name is looked for at the beginning of its characters only: from each of them on it would take
 # a time that grows with the square of a text that people choose.
 _LINKED = re.compile(
     r"\[(?P<kind>run|job|explanation|score|experiment) "
     r"(?P<id>[A-Za-z0-9_-]+)(?P<rest>/[^\]\s]*)?\]"
-    rf"|(?<![\w/.@-])(?P<unit>{_SEGMENT}/{_SEGMENT}/\d+)(?![\w/])"
+    rf"|(?<![\w/.@-])(?P<unit>{SEGMENT}/{SEGMENT}/\d+)(?![\w/])"
 )
 _PLACES = {
     "run": "/runs/{}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
@@ -18,7 +17,7 @@ from service.conversations import ChatBody, ConversationShown, DecideBody, Voice
 from service.pages.talk import chat_page, chats_page
 from service.problems import status_of
 from service.routes.chat import Talking, Thread
-from service.routes.common import Identifier, Work, typed
+from service.routes.common import Identifier, Work, form_of
 
 router = APIRouter(include_in_schema=False)
 LISTED = 50
@@ -34,7 +33,7 @@ async def chats(talks: Talking, caller: Reader, say: Say = "") -> HTMLResponse:
 @router.post("/chat")
 async def begin(request: Request, talks: Talking, caller: Runner) -> Response:
     """Say something, in the conversation that the form names or in a new one."""
-    form = await _form(request)
+    form = await form_of(request)
     thread = form.get("thread") or None
     try:
         body = _body(form, thread)
@@ -60,7 +59,7 @@ async def chat(thread: Thread, talks: Talking, caller: Reader) -> HTMLResponse:
 @router.post("/chat/{thread}/decision")
 async def decide(request: Request, thread: Thread, talks: Talking, caller: Runner) -> Response:
     """Yes or no to what waits."""
-    allow = (await _form(request)).get("allow") == "yes"
+    allow = (await form_of(request)).get("allow") == "yes"
     await talks.decide(thread, DecideBody(allow=allow), caller)
     return _back(thread)
 
@@ -98,11 +97,6 @@ async def explanation(id: Identifier, desk: Work, caller: Reader) -> Response:
 async def _drawn(shown: ConversationShown, models: Sequence[str], **told: str) -> str:
     """A conversation as a page; a long one takes a while, and others are answered meanwhile."""
     return await asyncio.to_thread(chat_page, shown, models, **told)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return {name: typed(values[0]) for name, values in sent.items()}
 
 
 def _body(form: dict[str, str], thread: str | None) -> ChatBody:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qs
 
 from fastapi import Depends, Header, Path, Query, Request, Response
 
 from core.hashing import fingerprint
 from core.ids import UnitId
 from service.auth import Caller
-from service.bodies import LONGEST_NAME, SEGMENT
+from service.bodies import LONGEST_NAME, WHOLE_SEGMENT
 from service.desk import Desk
 from service.events import Feeds
 from storage.documents import DocumentText
@@ -19,10 +20,12 @@ from storage.documents import DocumentText
 T = TypeVar("T")
 
 Subject = Annotated[
-    str, Path(pattern=SEGMENT, max_length=LONGEST_NAME, examples=["demo"], description="subject")
+    str,
+    Path(pattern=WHOLE_SEGMENT, max_length=LONGEST_NAME, examples=["demo"], description="subject"),
 ]
 Site = Annotated[
-    str, Path(pattern=SEGMENT, max_length=LONGEST_NAME, examples=["mlp.2"], description="site")
+    str,
+    Path(pattern=WHOLE_SEGMENT, max_length=LONGEST_NAME, examples=["mlp.2"], description="site"),
 ]
 Index = Annotated[int, Path(ge=0, lt=10**9, examples=[163], description="number of the unit")]
 Identifier = Annotated[
@@ -67,6 +70,12 @@ Unit = Annotated[UnitId, Depends(unit_of)]
 def typed(text: str) -> str:
     """What was typed into a text area: browsers end its lines with two characters."""
     return text.replace("\r\n", "\n")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent, the first value of each."""
+    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    return {name: typed(values[0]) for name, values in sent.items()}
 
 
 def job_name(caller: Caller, key: str | None) -> str | None:

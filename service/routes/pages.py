@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.resources import files
 from typing import Annotated
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -19,8 +18,8 @@ from service.pages.history import not_the_newest, notices
 from service.pages.site import site_page
 from service.pages.unit import unit_page
 from service.problems import ServiceError, status_of
-from service.routes.common import Identifier, Site, Subject, Unit, Work, typed
-from service.routes.trying import Trying
+from service.routes.common import Identifier, Site, Subject, Unit, Work, form_of, typed
+from service.routes.trying import READ_ONLY, Trying
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 500
@@ -42,11 +41,11 @@ async def home(desk: Work, caller: Reader) -> HTMLResponse:
 @router.get("/ask")
 async def ask(unit: Annotated[str, Query(max_length=500)], caller: Reader) -> Response:
     """From what was typed to its page."""
-    typed = unit.strip().strip("/")
-    if typed.count("/") == 1 and "/L" not in typed:
-        UnitId.parse(f"{typed}/0")
-        return RedirectResponse(f"/units/{typed}", 303)
-    return RedirectResponse(f"/units/{UnitId.parse(typed)}", 303)
+    named = unit.strip().strip("/")
+    if named.count("/") == 1 and "/L" not in named:
+        UnitId.parse(f"{named}/0")
+        return RedirectResponse(f"/units/{named}", 303)
+    return RedirectResponse(f"/units/{UnitId.parse(named)}", 303)
 
 
 @router.get("/subjects/{subject}")
@@ -154,7 +153,7 @@ async def firing(
     if not (subject and text.strip()):
         return HTMLResponse(served.firing_page(asked))
     if not caller.may("run"):
-        return HTMLResponse(served.firing_page(asked, fault="this key may read only"), 403)
+        return HTMLResponse(served.firing_page(asked, fault=READ_ONLY), 403)
     try:
         found = await desk.firing(FiringBody(subject=subject, site=site or None, text=text))
     except NeuroscribeError as error:
@@ -195,8 +194,7 @@ async def login_page() -> HTMLResponse:
 @router.post("/login")
 async def login(request: Request) -> Response:
     """Keeps the key in a cookie that no script can read and no other site can send."""
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    key = sent.get("key", [""])[0].strip()
+    key = (await form_of(request)).get("key", "").strip()
     gate: Gate = request.app.state.gate
     try:
         await gate.caller(key)
