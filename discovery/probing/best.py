@@ -14,7 +14,13 @@ from discovery.probing.dataset import ProbingDataset
 from discovery.probing.fit import Trial, fit
 from discovery.probing.labels import Feature
 from discovery.probing.metrics import f1_of
-from discovery.probing.nulls import basis_alignment, best_of_sites, null, random_neurons
+from discovery.probing.nulls import (
+    basis_alignment,
+    best_of_sites,
+    null,
+    random_neurons,
+    ranked_first,
+)
 from discovery.probing.plan import ProbeSettings, Split
 from discovery.probing.results import (
     Controls,
@@ -25,6 +31,7 @@ from discovery.probing.results import (
     ProbeScore,
     Round,
 )
+from discovery.probing.splits import shuffled
 from discovery.probing.trials import Place, method_scores
 
 CURVE_KS = (256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1)
@@ -38,9 +45,7 @@ APART = 0.1
 class FeatureJob:
     """Scores of all splits and sites of one feature, and what the rest needs.
 
-    ``neurons`` are the ranked neurons by site under the first seed; ``shuffled`` int8 [draws, rows]
-    are labels without meaning, and ``tops`` [draws, most k] by site the neurons that each of them
-    ranks first (-1: none).
+    ``neurons`` are the ranked neurons by site under the split, ``live`` all that are not constant.
     """
 
     rows: Rows
@@ -48,8 +53,7 @@ class FeatureJob:
     split: Split
     scores: tuple[ProbeScore, ...]
     neurons: Mapping[str, NDArray[np.int64]]
-    shuffled: NDArray[np.int8]
-    tops: Mapping[str, NDArray[np.int64]]
+    live: Mapping[str, NDArray[np.int64]]
     settings: ProbeSettings
 
     @property
@@ -69,7 +73,12 @@ class FeatureJob:
             best,
             _compared(checks, best),
             self._null(best),
-            random_neurons(trial, best.k, split.seed),
+            random_neurons(
+                lambda some: split.trial(self.rows, best.site, some),
+                self.live[best.site],
+                best.k,
+                split.seed,
+            ),
         )
         extra: dict[str, object] = {"alone": self._alone(trial, best)}
         if settings.basis:
@@ -92,14 +101,26 @@ class FeatureJob:
 
     def _null(self, best: ProbeScore) -> Null | None:
         """As many neurons under labels without meaning, by mean difference at the best site."""
+        split, draws = self.split, self.settings.nulls
+        dealt = [
+            shuffled(split.labels, split.groups, split.test, 10_000 * split.seed + draw)
+            for draw in range(draws)
+        ]
+        train = np.flatnonzero((split.labels != 0) & ~split.test)
+        first = {
+            site: ranked_first(
+                self.rows, site, (train, live), [one[train] for one in dealt], best.k
+            )
+            for site, live in self.live.items()
+        }
         drawn = []
-        for draw, labels in enumerate(self.shuffled):
-            split = replace(self.split, labels=labels)
-            trials = {}
-            for site, top in self.tops.items():
-                found = top[draw, : best.k]
-                if (found >= 0).all():
-                    trials[site] = split.trial(self.rows, site, found)
+        for draw, labels in enumerate(dealt):
+            without = replace(split, labels=labels)
+            trials = {
+                site: without.trial(self.rows, site, neurons[draw])
+                for site, neurons in first.items()
+                if neurons.shape[1] == best.k
+            }
             if trials:
                 drawn.append(best_of_sites(trials))
         return null(drawn, best)

@@ -46,6 +46,7 @@ class ProbingDataset:
         fingerprint: Of labels, tokens and sampling settings.
         left_out: Features that have too few rows.
         cut: Labelled spans, or tokens of them, that do not fit whole tokens.
+        outside: Labelled spans that lie in no one window.
         seen: Documents read.
         tokens_seen: Tokens read.
     """
@@ -64,6 +65,7 @@ class ProbingDataset:
     fingerprint: str
     left_out: tuple[LeftOut, ...] = ()
     cut: int = 0
+    outside: int = 0
     seen: int = 0
     tokens_seen: int = 0
 
@@ -100,4 +102,5 @@ class ProbingDataset:
             "documents_read": self.seen,
             "tokens_read": self.tokens_seen,
             "spans_cut": self.cut,
+            "spans_outside_windows": self.outside,
         }

@@ -26,7 +26,7 @@ from discovery.probing.parallel import Job, R, run_jobs
 from discovery.probing.plan import PREFILTER, ProbeSettings, Split
 from discovery.probing.reading import Source
 from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
-from discovery.probing.splits import groups_of, shuffled, test_rows
+from discovery.probing.splits import groups_of, test_rows
 from discovery.probing.trials import SiteJob, SiteScores
 from subjects.protocol import Subject
 
@@ -85,6 +85,9 @@ def _silent(what: str, done: int, of: int) -> None:
     pass
 
 
+_BySite = dict[str, list[NDArray[np.int64]]]
+
+
 @dataclass(slots=True)
 class _Run:
     source: Source
@@ -97,13 +100,12 @@ class _Run:
         splits = self._splits()
         if not splits:
             return self._left_out(set())
-        leading = [index for index, split in enumerate(splits) if self._leads(split)]
-        dealt = [self._shuffled(splits[index]) for index in leading]
-        rows, moments = self._read(splits, leading, dealt)
-        neurons = self._neurons(moments, len(splits))
+        leading = _first_of_each(splits)
+        rows, moments = self._read(splits)
+        neurons, live = self._neurons(moments)
         sites = self.source.sites
         jobs = [
-            SiteJob(rows, split, site, neurons[site][task], self.settings)
+            SiteJob(rows, split, site, neurons[site][task], live[site][task], self.settings)
             for task, split in enumerate(splits)
             for site in sites
         ]
@@ -111,7 +113,6 @@ class _Run:
         found = self._run(jobs, SiteScores, "probing")
         for job, result in zip(jobs, found, strict=True):
             scored.setdefault(job.split.feature, []).extend(result.scores)
-        tops = self._tops(moments, len(splits), len(leading))
         ends = [
             FeatureJob(
                 rows=rows,
@@ -119,49 +120,29 @@ class _Run:
                 split=splits[task],
                 scores=tuple(scored[splits[task].feature]),
                 neurons={site: neurons[site][task] for site in sites},
-                shuffled=dealt[place],
-                tops={site: tops[site][place] for site in sites},
+                live={site: live[site][task] for site in sites},
                 settings=self.settings,
             )
-            for place, task in enumerate(leading)
+            for task in leading
         ]
         reports = self._run(ends, FeatureReport, "nulls and baselines")
         return [*reports, *self._left_out({splits[task].feature for task in leading})]
 
-    def _read(
-        self, splits: list[Split], leading: list[int], dealt: list[NDArray[np.int8]]
-    ) -> tuple[Rows, Moments]:
-        """Rows, and moments of every split's labels and, after them, of every null's."""
-        tasks = [split.train_labels[:, None] for split in splits]
-        for index, labels in zip(leading, dealt, strict=True):
-            tasks.append(np.where(splits[index].test[:, None], np.int8(0), labels.T))
+    def _read(self, splits: list[Split]) -> tuple[Rows, Moments]:
+        """Rows, and moments of every split's training labels."""
+        labels = np.stack([split.train_labels for split in splits], axis=1)
         windows = len(self.source.dataset.ids)
-        return self.source.read(
-            np.concatenate(tasks, axis=1), lambda done: self.told("reading", done, windows)
-        )
+        return self.source.read(labels, lambda done: self.told("reading", done, windows))
 
-    def _neurons(self, moments: Moments, n_splits: int) -> dict[str, list[NDArray[np.int64]]]:
-        """By site and split: the neurons of largest mean difference."""
-        found = {}
+    def _neurons(self, moments: Moments) -> tuple[_BySite, _BySite]:
+        """By site and split: the neurons of largest mean difference, and all that vary."""
+        ranked: _BySite = {}
+        live: _BySite = {}
         for site in self.source.sites:
-            strength = moments.ranking(site, slice(0, n_splits)).strength
-            found[site] = [strongest(one, PREFILTER) for one in strength]
-        return found
-
-    def _tops(
-        self, moments: Moments, n_splits: int, n_features: int
-    ) -> dict[str, NDArray[np.int64]]:
-        """By site [features, draws, most k]: the first neurons under shuffled labels, -1: none."""
-        found = {}
-        for site in self.source.sites:
-            strength = moments.ranking(site, slice(n_splits, None)).strength
-            most = min(max(self.settings.ks), strength.shape[1])
-            order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
-            known = np.isfinite(np.take_along_axis(strength, order, axis=1))
-            tops = np.full((len(strength), max(self.settings.ks)), -1, dtype=np.int64)
-            tops[:, :most] = np.where(known, order, -1)
-            found[site] = tops.reshape(n_features, self.settings.nulls, max(self.settings.ks))
-        return found
+            strength = moments.ranking(site).strength
+            ranked[site] = [strongest(one, PREFILTER) for one in strength]
+            live[site] = [np.flatnonzero(np.isfinite(one)) for one in strength]
+        return ranked, live
 
     def _run(self, jobs: Sequence[Job[R]], kind: type[R], what: str) -> list[R]:
         folder = None if self.folder is None else self.folder / "parts" / self.settings.key
@@ -181,17 +162,6 @@ class _Run:
                 if test is not None:
                     found.append(Split(feature, seed, labels, test, groups))
         return found
-
-    def _leads(self, split: Split) -> bool:
-        return split.seed == self.settings.seeds[0]
-
-    def _shuffled(self, split: Split) -> NDArray[np.int8]:
-        """[draws, rows]"""
-        drawn = [
-            shuffled(split.labels, split.groups, split.test, 1000 * split.seed + draw)
-            for draw in range(self.settings.nulls)
-        ]
-        return np.array(drawn, dtype=np.int8).reshape(-1, len(split.labels))
 
     def _left_out(self, probed: set[int]) -> list[FeatureReport]:
         dataset = self.source.dataset
@@ -216,3 +186,11 @@ class _Run:
             )
             for one in dataset.left_out
         ]
+
+
+def _first_of_each(splits: Sequence[Split]) -> list[int]:
+    """The place of each feature's first split: that of the first seed that could divide it."""
+    found: dict[int, int] = {}
+    for place, split in enumerate(splits):
+        found.setdefault(split.feature, place)
+    return list(found.values())

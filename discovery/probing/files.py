@@ -15,8 +15,8 @@ from subjects.index.files import write_bytes
 
 _ARRAYS = ("ids", "lengths", "documents", "offsets", "rows", "labels")
 _VALUES = ("collection", "document_names", "groups", "aggregate", "fingerprint")
-_COUNTS = ("cut", "seen", "tokens_seen")
-FORMAT = 1
+_COUNTS = ("cut", "outside", "seen", "tokens_seen")
+FORMAT = 2
 
 
 def save(dataset: ProbingDataset, folder: Path) -> None:
@@ -57,6 +57,7 @@ def load(folder: Path) -> ProbingDataset:
             aggregate=manifest["aggregate"],
             fingerprint=manifest["fingerprint"],
             cut=int(manifest["cut"]),
+            outside=int(manifest["outside"]),
             seen=int(manifest["seen"]),
             tokens_seen=int(manifest["tokens_seen"]),
             ids=arrays["ids"],

@@ -63,9 +63,14 @@ class Moments:
         self._positive: dict[str, Tensor] = {}
         self._all: dict[str, Tensor] = {}
         self._squares: dict[str, Tensor] = {}
+        self._finite: dict[str, Tensor] = {}
 
     def add(self, part: Part) -> None:
-        """Count a part's rows."""
+        """Count a part's rows; a unit that is not finite in any row is out of the ranking."""
+        for site in self.sites:
+            finite = torch.isfinite(part.values[site]).all(0)
+            known = self._finite.get(site)
+            self._finite[site] = finite if known is None else known & finite
         used = self._masks[part.rows].any(axis=1)
         if not used.any():
             return
@@ -107,6 +112,7 @@ class Moments:
             spread = total > 1e-12 * scale
             f = between / (np.maximum(total - between, 0.0) / (n - 2))
         usable = spread & np.isfinite(difference) & (counts > 1).all(0)
+        usable &= self._finite[site].cpu().numpy()
         return Ranking(
             difference=np.where(usable, difference, 0.0),
             f=np.where(usable, f, -np.inf),

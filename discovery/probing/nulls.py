@@ -6,7 +6,7 @@ rows, measure on test rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 
 RANDOM_DRAWS = 20
 BASES = 5
+_COLUMNS = 2048
 RANKED, KEPT = 100, 50
 """So many directions are ranked by mean difference, and the best of so many make the figure."""
 BASIS_KS = (1, 2, 4, 8, 16, 32, 64)
@@ -34,6 +35,34 @@ def best_of_sites(trials: Mapping[str, Trial]) -> float:
         found.append((train_f1(trial, probe), site, probe))
     _, site, probe = max(found, key=lambda one: one[0])
     return _test_f1(trials[site], probe)
+
+
+def ranked_first(
+    rows: Rows,
+    site: str,
+    place: tuple[NDArray[np.int64], NDArray[np.int64]],
+    labels: Sequence[NDArray[np.int8]],
+    most: int,
+) -> NDArray[np.int64]:
+    """The ``most`` neurons of greatest scaled mean difference under each labelling [draws, most].
+
+    ``place`` are the rows, which all labellings use, and the neurons to rank; where there are fewer
+    neurons, there are fewer columns.
+    """
+    used, neurons = place
+    if not labels or not len(neurons):
+        return np.empty((len(labels), 0), dtype=np.int64)
+    positive = (np.stack(labels) == 1).astype(np.float64)
+    counts = positive.sum(1)[:, None]
+    strength = np.empty((len(labels), len(neurons)))
+    for begin in range(0, len(neurons), _COLUMNS):
+        some = slice(begin, begin + _COLUMNS)
+        values = rows.columns(site, used, neurons[some]).astype(np.float64)
+        values -= values.mean(0)
+        sums = positive @ values
+        apart = sums / counts + sums / (len(used) - counts)  # values sum to 0
+        strength[:, some] = np.abs(apart) / np.maximum(values.std(0), LEAST_DEVIATION)
+    return neurons[np.argsort(-strength, axis=1, kind="stable")[:, :most]]
 
 
 def null(drawn: Sequence[float], best: ProbeScore) -> Null | None:
@@ -50,16 +79,20 @@ def null(drawn: Sequence[float], best: ProbeScore) -> Null | None:
     )
 
 
-def random_neurons(trial: Trial, k: int, seed: int) -> Measured:
-    """Mean test F1 of ``k`` random neurons that are not constant, with an interval over draws."""
+def random_neurons(
+    draw: Callable[[NDArray[np.int64]], Trial], live: NDArray[np.int64], k: int, seed: int
+) -> Measured:
+    """Mean test F1 of ``k`` random neurons of a site, with an interval over draws.
+
+    ``live`` are those that are not constant; ``draw`` gives the trial of some of them.
+    """
     rng = np.random.default_rng([seed, 5])
-    live = np.flatnonzero(trial.train.std(axis=0) > 0)
     if len(live) < k:
         return Measured(value=None, reason=f"only {len(live)} neurons are not constant")
     values = []
     for _ in range(RANDOM_DRAWS):
-        chosen = rng.choice(live, size=k, replace=False)
-        probe = fit(trial.train, trial.train_labels, chosen)
+        trial = draw(rng.choice(live, size=k, replace=False))
+        probe = fit(trial.train, trial.train_labels, np.arange(k))
         values.append(_test_f1(trial, probe))
     return mean_measured(np.array(values), seed, of="draws")
 
@@ -78,8 +111,10 @@ def basis_alignment(
     F1 of the best 50 by training F1 is the figure; test log-loss is of the top k together.
     """
     used = np.flatnonzero(labels)
-    train, held = used[~test[used]], used[test[used]]
-    values = rows.arrays[site]
+    values = _finite(rows.arrays[site][used])
+    labels, groups = labels[used], groups[used]
+    held = np.flatnonzero(test[used])
+    train = np.flatnonzero(~test[used])
     apart = _difference(values, train, labels)
     own = _of_basis(values, None, apart, (train, held), labels, groups)
     rng = np.random.default_rng([seed, 6])
@@ -95,6 +130,12 @@ def basis_alignment(
         log_loss_neurons=own[1],
         log_loss_rotated={k: float(np.mean([losses[k] for _, losses in others])) for k in ks},
     )
+
+
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The neurons that are finite in all rows: one that is not would be in every rotation."""
+    kept: NDArray[np.float32] = values[:, np.isfinite(values).all(axis=0)]
+    return kept
 
 
 def _difference(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import get_args
 
@@ -17,6 +18,8 @@ from discovery.probing.results import Method
 
 METHODS: tuple[Method, ...] = get_args(Method)
 PREFILTER = 1024
+VERSION = 1
+"""Raised when the same settings on the same rows give another result."""
 FAST: tuple[Method, ...] = ("random", "mean-difference", "f")
 
 
@@ -62,8 +65,14 @@ class ProbeSettings:
             raise InvalidSetting(f"{self.osp_loss!r} is no loss", "known: logistic, hinge")
         if not self.seeds:
             raise InvalidSetting("no seed is given", "give at least one")
-        if self.gamma is not None and self.gamma <= 0:
-            raise InvalidSetting(f"gamma {self.gamma!r} is not above 0", "1/sqrt(rows) is usual")
+        if self.gamma is not None and not 0 < self.gamma < math.inf:
+            raise InvalidSetting(
+                f"gamma {self.gamma!r} is not a number above 0", "1/sqrt(rows) is usual"
+            )
+        if not 0 < self.time_limit < math.inf:
+            raise InvalidSetting(
+                f"time limit {self.time_limit!r} is not a number of seconds", "60 is usual"
+            )
 
     @property
     def headline(self) -> Method:
@@ -78,7 +87,7 @@ class ProbeSettings:
     @property
     def key(self) -> str:
         """Names what results depend on: all but the number of processes."""
-        return fingerprint(self.told())
+        return fingerprint([VERSION, self.told()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,6 +22,8 @@ from discovery.probing.priority import Pool, priorities
 from discovery.probing.tokens import ANY, Candidates, Labeller, Places, Ranges
 from subjects.protocol import Subject
 
+VERSION = 1
+"""Raised when the same settings on the same text draw other rows."""
 LEAST_POSITIVES = 20
 LEAST_SEQUENCE = 8
 """Tokens that a window needs to be read as a whole."""
@@ -84,6 +86,8 @@ class _Drawer:
     lengths: deque[int] = field(default_factory=lambda: deque([1], maxlen=_LENGTHS))
     read: int = 0
     tokens: int = 0
+    outside: int = 0
+    """Labelled spans that lie in no one window."""
 
     def take(self, annotation: Annotation, ids: list[int], found: Iterator[Candidates]) -> None:
         """Offer the candidates of one document to their pools."""
@@ -134,12 +138,14 @@ class _Drawer:
         ranges = ranges[ranges[:, 0] >= skip]
         if self.collection.ending:
             starts = np.maximum(skip, ranges[:, 1] - self.window)
-            first = ranges[:, 0]
-            inside = starts <= first
-            return np.column_stack([starts, ranges])[inside]
-        starts = skip + (ranges[:, 0] - skip) // self.window * self.window
-        inside = (ranges[:, 1] <= starts + self.window) & np.isin(starts, kept)
-        return np.column_stack([starts, ranges])[inside]
+            inside = starts <= ranges[:, 0]
+            used = inside
+        else:
+            starts = skip + (ranges[:, 0] - skip) // self.window * self.window
+            inside = ranges[:, 1] <= starts + self.window
+            used = inside & np.isin(starts, kept)
+        self.outside += int((~inside).sum())
+        return np.column_stack([starts, ranges])[used]
 
     def _pieces(self, found: Candidates, n: int) -> Ranges:
         """Whole windows of what covers a whole document; pieces as long as positives of other
@@ -209,7 +215,7 @@ def dataset_fingerprint(
     collection: Collection, sampling: Sampling, window: int, tokenizer: str
 ) -> str:
     """What :func:`sample` gives its dataset, told without reading the text."""
-    return fingerprint([collection.fingerprint, tokenizer, asdict(sampling), window])
+    return fingerprint([VERSION, collection.fingerprint, tokenizer, asdict(sampling), window])
 
 
 def window_of(collection: Collection, sampling: Sampling, subject: Subject) -> int:
@@ -224,7 +230,7 @@ def _dataset(
     left_out: list[LeftOut] = []
     for index, feature in enumerate(collection.features):
         positive, negative = _drawn(drawer, index, feature, sampling)
-        reason = _unusable(len(positive), len(negative))
+        reason = _unusable(len(positive), len(negative), drawer.outside)
         if reason is not None:
             left_out.append(LeftOut(feature.name, feature.description, reason))
         else:
@@ -292,6 +298,7 @@ def _assembled(
         fingerprint=dataset_fingerprint(collection, sampling, drawer.window, tokenizer),
         left_out=tuple(left_out),
         cut=cut,
+        outside=drawer.outside,
         seen=drawer.read,
         tokens_seen=drawer.tokens,
     )
@@ -341,9 +348,10 @@ def _shares(pools: dict[str, Pool], wanted: int, feature: Feature) -> dict[str, 
     return found
 
 
-def _unusable(positives: int, negatives: int) -> str | None:
+def _unusable(positives: int, negatives: int, outside: int) -> str | None:
     if positives < LEAST_POSITIVES:
-        return f"{positives} positives; {LEAST_POSITIVES} are needed"
+        lost = f" ({outside} labelled spans lie in no one window)" if outside else ""
+        return f"{positives} positives; {LEAST_POSITIVES} are needed{lost}"
     if negatives == 0:
         return "one class only: there is no negative"
     if negatives < LEAST_POSITIVES:

@@ -1,6 +1,6 @@
 """Train and test rows: 70 / 30, both classes alike, and no group of documents in both.
 
-Also labels without meaning, for the null: shuffled as the true ones are tied together.
+Also labels without meaning, for the null: tied together as the true ones are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from discovery.probing.dataset import ProbingDataset
 
 TEST_SHARE = 0.3
 _TRIED = 200
+_DEALS = 100
 LEAST_IN_TEST = 5
 
 Flags = NDArray[np.bool_]
@@ -63,38 +64,37 @@ def shuffled(
 ) -> NDArray[np.int8]:
     """The labels of one feature dealt out anew, within train and within test.
 
-    Where nearly every group has one label only (the language of a document), whole groups change
-    labels; otherwise rows do. Rows that were not used stay unused.
+    Every group takes over the labels of another one, in their order, begun at a random place and
+    stretched or cut to its own number of rows. So what ties labels together (one language a
+    document, a comment's run of tokens) ties them under the null as well; shuffling single rows
+    would make the null too narrow. Rows are in order of documents and places. Rows that were not
+    used stay unused, and both parts keep both classes.
     """
     rng = np.random.default_rng([seed, 2])
     found = np.zeros_like(labels)
     for part in (test, ~test):
         rows = np.flatnonzero((labels != 0) & part)
-        if _tied(labels[rows], groups[rows]):
-            found[rows] = _by_group(labels[rows], groups[rows], rng)
-        else:
-            found[rows] = rng.permutation(labels[rows])
+        rows = rows[np.argsort(groups[rows], kind="stable")]
+        found[rows] = _taken_over(labels[rows], groups[rows], rng)
     return found
 
 
-def _tied(labels: NDArray[np.int8], groups: NDArray[np.int64]) -> bool:
-    """Whether at least 90 % of the groups that have two rows or more hold one class."""
-    names, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    sums = np.zeros(len(names))
-    np.add.at(sums, inverse, labels)
-    several = sizes > 1
-    return bool(several.any() and (np.abs(sums[several]) == sizes[several]).mean() >= 0.9)
-
-
-def _by_group(
+def _taken_over(
     labels: NDArray[np.int8], groups: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int8]:
-    """Groups in random order are positive until about as many rows are as were."""
-    names, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    order = rng.permutation(len(names))
-    before = np.cumsum(sizes[order]) - sizes[order] / 2
-    positive = np.zeros(len(names), dtype=bool)
-    positive[order] = before <= (labels == 1).sum()
-    if positive.all() or not positive.any():
-        positive[order[0]] = not positive[order[0]]
-    return np.where(positive[inverse], 1, -1).astype(np.int8)
+    """The labels of other groups; ``groups`` is sorted."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    sizes = np.diff(np.append(starts, len(groups)))
+    found = labels
+    for _ in range(_DEALS):
+        donors = rng.permutation(len(starts))
+        turns = rng.random(len(starts))
+        # Row i of n takes the place i / n of its donor's rows, turned by a random share of them.
+        own = np.repeat(np.arange(len(starts)), sizes)
+        share = (np.arange(len(labels)) - starts[own]) / sizes[own] + turns[own]
+        place = np.floor(share * sizes[donors][own]).astype(np.int64) % sizes[donors][own]
+        found = np.asarray(labels[starts[donors][own] + place], dtype=np.int8)
+        if min((found == 1).sum(), (found == -1).sum()) >= LEAST_IN_TEST:
+            return found
+    dealt: NDArray[np.int8] = rng.permutation(labels)
+    return dealt

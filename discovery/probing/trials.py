@@ -28,12 +28,14 @@ class SiteScores(Record):
 
 @dataclass(frozen=True, slots=True)
 class SiteJob:
-    """One feature at one site under one split, among ``neurons`` [n]."""
+    """One feature at one site under one split, among ``neurons`` [n]; ``live`` [m] are all that
+    are not constant, among which chance draws."""
 
     rows: Rows
     split: Split
     site: str
     neurons: NDArray[np.int64]
+    live: NDArray[np.int64]
     settings: ProbeSettings
 
     @property
@@ -43,10 +45,18 @@ class SiteJob:
 
     def run(self) -> SiteScores:
         """Do it."""
+        place = Place(self.split.feature, self.site, self.split.seed)
         trial = self.split.trial(self.rows, self.site, self.neurons)
-        return score_site(
-            trial, Place(self.split.feature, self.site, self.split.seed), self.settings
-        )
+        scores: list[ProbeScore] = []
+        for method in self.settings.methods:
+            tried = self._by_chance(place) if method == "random" else trial
+            scores += method_scores(tried, place, self.settings, method, self.settings.ks)
+        return SiteScores(scores=tuple(scores), neurons=len(trial.neurons))
+
+    def _by_chance(self, place: Place) -> Trial:
+        """As many neurons of the whole site as the largest probe has, whatever they say."""
+        drawn = np.random.default_rng(place.draw).permutation(self.live)[: max(self.settings.ks)]
+        return self.split.trial(self.rows, self.site, drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +71,6 @@ class Place:
     def draw(self) -> int:
         """A seed of its own, so that no two trials draw the same random neurons."""
         return text_hash("trial", str(self.feature), self.site, str(self.seed)) >> 33
-
-
-def score_site(trial: Trial, place: Place, settings: ProbeSettings) -> SiteScores:
-    """Every method at every size; what a method cannot do is a score with ``failure``."""
-    scores: list[ProbeScore] = []
-    for method in settings.methods:
-        scores += method_scores(trial, place, settings, method, settings.ks)
-    return SiteScores(scores=tuple(scores), neurons=len(trial.neurons))
 
 
 def method_scores(

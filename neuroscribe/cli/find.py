@@ -161,10 +161,10 @@ def probe(
     from neuroscribe.cli.find_scaling import compared, several
     from neuroscribe.probing.running import find_probe
 
-    subjects = several(subject, splitting, source, concept)
+    subjects = several(subject, splitting, after, source, concept)
     request = _request(
         subject,
-        _collection_name(collection, concept),
+        _collection_name(collection, concept, bool(feature or labels or option)),
         {
             "features": tuple(feature or ()),
             "files": tuple(labels or ()),
@@ -243,13 +243,17 @@ def document(probed: Probed) -> dict[str, Any]:
     return found
 
 
-def _collection_name(collection: str | None, concept: str | None) -> str | None:
+def _collection_name(collection: str | None, concept: str | None, cut: bool) -> str | None:
     from core.errors import InvalidSetting
 
     if concept is None:
         return collection
     if collection is not None:
         raise InvalidSetting("a collection and --concept at once", "give one of them")
+    if cut:
+        raise InvalidSetting(
+            "--feature, --labels and --option are about collections", "--concept has one feature"
+        )
     return "concept"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def several(
-    names: str | None, splitting: bool, source: str | None, concept: str | None
+    names: str | None, splitting: bool, after: bool, source: str | None, concept: str | None
 ) -> tuple[str, ...]:
     """The subjects of ``demo-tiny,demo``; nothing where there is only one.
 
@@ -30,6 +30,10 @@ def several(
         raise InvalidSetting(
             "--source is for one subject",
             "register each with: neuroscribe subjects add PLACE --name NAME",
+        )
+    if after:
+        raise InvalidSetting(
+            "--after is for one subject", "probe each alone: what was found is kept"
         )
     if concept is not None:
         raise InvalidSetting(

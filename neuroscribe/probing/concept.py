@@ -10,6 +10,8 @@ from neuroscribe.concepts import concept_examples
 from neuroscribe.models import Spending
 from neuroscribe.workspace import CorpusChoice, Workspace
 
+BUILTIN = "builtin"
+
 
 @dataclass(frozen=True, slots=True)
 class Concept:
@@ -23,7 +25,10 @@ class Concept:
     def labelled(
         self, workspace: Workspace, corpus: CorpusChoice, fresh: bool
     ) -> tuple[Collection, ConceptExamples]:
-        """The texts as a collection of one feature; negatives are near-misses and corpus passages.
+        """The texts as a collection of one feature; negatives are near-misses.
+
+        Passages of ``corpus`` are negatives too where it is not the built-in one: the standard
+        library beside sentences of a language model would be told apart by anything.
 
         Raises what :func:`neuroscribe.concepts.concept_examples` raises.
         """
@@ -31,7 +36,7 @@ class Concept:
             workspace,
             ConceptQuestion(self.words, wanted=self.texts),
             self.model,
-            corpus=corpus,
+            corpus=None if corpus.source == BUILTIN else corpus,
             spending=self.spending,
             fresh=fresh,
         )

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from core.findings import Figures, Finding, FoundUnit
 from core.hashing import fingerprint
 from core.ids import UnitId
-from discovery.probing.results import Certificate, FeatureReport, Measured, ProbingReport
+from discovery.probing.results import Certificate, FeatureReport, Measured, ProbingReport, Round
 
 METHOD = "probe"
 
@@ -27,7 +27,10 @@ def _finding(report: ProbingReport, feature: FeatureReport, identity: str) -> Fi
         "sites": list(report.sites),
         **report.settings,
     }
-    key = fingerprint([identity, report.dataset, feature.feature, parameters])
+    # The figures are part of the name: a finding is written once and never changed.
+    result = [best.site, list(best.units), best.f1.model_dump()]
+    what = [report.subject, identity, report.dataset, feature.feature, parameters]
+    key = fingerprint([*what, result])
     units = [
         FoundUnit(
             unit=UnitId(report.subject, best.site, unit),
@@ -39,7 +42,7 @@ def _finding(report: ProbingReport, feature: FeatureReport, identity: str) -> Fi
         )
     ]
     taken = set(best.units)
-    for again in feature.rounds:
+    for again in told_rounds(feature):
         for unit in again.units:
             if unit not in taken:
                 taken.add(unit)
@@ -62,6 +65,17 @@ def _finding(report: ProbingReport, feature: FeatureReport, identity: str) -> Fi
         seed=best.seed,
         data=report.dataset,
     )
+
+
+def told_rounds(feature: FeatureReport) -> list[Round]:
+    """Rounds up to the first that does no better than shuffled labels."""
+    found: list[Round] = []
+    for again in feature.rounds:
+        value = again.f1.value
+        if value is None or (feature.null is not None and value <= feature.null.p95):
+            break
+        found.append(again)
+    return found
 
 
 def _figures(feature: FeatureReport) -> Figures:

@@ -79,7 +79,7 @@ def find_probe(
         else concept.labelled(workspace, request.corpus, fresh)
     )
     with workspace.holding.using(request.subject):
-        dataset = dataset_of(workspace, request, subject, opened, tell)
+        dataset = dataset_of(workspace, request, subject, opened, tell, fresh=fresh)
         folder = _folder(workspace, subject, dataset, sites)
         with locked(folder):
             answer = _run(workspace, request, subject, (dataset, sites, folder), fresh, tell)
@@ -112,6 +112,7 @@ def _run(
     kept = folder / "reports" / f"{request.settings.key}.json"
     if fresh:
         kept.unlink(missing_ok=True)
+        shutil.rmtree(folder / "activations", ignore_errors=True)
         shutil.rmtree(folder / "parts" / request.settings.key, ignore_errors=True)
     report = _kept(kept)
     stored = report is not None
@@ -132,8 +133,10 @@ def dataset_of(
     subject: Subject,
     collection: Collection,
     tell: Told,
+    *,
+    fresh: bool = False,
 ) -> ProbingDataset:
-    """The labelled rows, drawn once for a tokenizer and kept."""
+    """The labelled rows, drawn once for a tokenizer and kept; ``fresh`` draws them again."""
     sampling, tokenizer = request.sampling, subject.spec.tokenizer
     window = window_of(collection, sampling, subject)
     key = dataset_fingerprint(collection, sampling, window, tokenizer)
@@ -141,7 +144,7 @@ def dataset_of(
     from discovery.probing.builders.catalogue import COLLECTIONS
 
     with locked(folder):
-        if (folder / "dataset.json").exists():
+        if not fresh and (folder / "dataset.json").exists():
             return files.load(folder)
         known = COLLECTIONS.get(collection.name)
         on_corpus = known is not None and known.corpus
@@ -171,7 +174,8 @@ def _by_token(collection: Collection, subject: Subject) -> NDArray[np.bool_] | N
 def _folder(
     workspace: Workspace, subject: Subject, dataset: ProbingDataset, sites: tuple[str, ...]
 ) -> Path:
-    key = fingerprint([subject.spec.hash, dataset.fingerprint, list(sites)])
+    identity = [subject.spec.name, subject.spec.hash]
+    key = fingerprint([*identity, dataset.fingerprint, list(sites)])
     return workspace.home / "probing" / "runs" / key
 
 

@@ -53,23 +53,68 @@ def test_another_seed_divides_otherwise_and_the_same_one_alike() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_shuffled_labels_keep_their_numbers_in_both_parts() -> None:
+def test_labels_without_meaning_have_both_classes_in_both_parts() -> None:
     rng = np.random.default_rng(2)
-    groups = rng.integers(40, size=500)
-    labels = rng.choice([-1, 0, 1], size=500).astype(np.int8)
+    groups = rng.integers(40, size=800)
+    labels = rng.choice([-1, 0, 1], size=800, p=[0.6, 0.2, 0.2]).astype(np.int8)
     test = (groups < 12) & (labels != 0)
     found = shuffled(labels, groups, test, 3)
     assert np.array_equal(found == 0, labels == 0)
     assert not np.array_equal(found, labels)
     for part in (test, ~test):
-        assert (found[part] == 1).sum() == (labels[part] == 1).sum()
+        assert (found[part] == 1).sum() == pytest.approx((labels[part] == 1).sum(), rel=0.3)
 
 
-def test_labels_that_hang_on_documents_are_shuffled_by_document() -> None:
+def test_labels_that_hang_on_documents_still_do_when_they_are_shuffled() -> None:
     """Else a null would be easier than the truth: a document's rows are alike."""
     groups = np.repeat(np.arange(50), 12)
     labels = np.where(groups % 5 == 0, 1, -1).astype(np.int8)
-    test = groups < 15
-    found = shuffled(labels, groups, test, 0)
+    found = shuffled(labels, groups, groups < 15, 0)
     assert all(len(set(found[groups == g])) == 1 for g in range(50))
-    assert (found == 1).sum() == pytest.approx((labels == 1).sum(), rel=0.3)
+    assert (found == 1).sum() == (labels == 1).sum()
+
+
+def test_runs_of_labels_stay_runs() -> None:
+    """A comment is a stretch of tokens, and under the null it is one too."""
+    groups = np.repeat(np.arange(30), 40)
+    place = np.tile(np.arange(40), 30)
+    labels = np.where((place >= 10) & (place < 22), 1, -1).astype(np.int8)
+    found = shuffled(labels, groups, groups < 9, 1)
+    changes = sum(np.diff(found[groups == g].astype(int)).astype(bool).sum() for g in range(30))
+    assert changes <= 30 * 3
+    assert not np.array_equal(found, labels)
+
+
+def of_chance(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """960 labels in 30 documents: on single rows, on whole documents, or on runs of eight rows."""
+    if kind == "rows":
+        return rng.random(960) < 0.25
+    if kind == "documents":
+        return np.isin(np.repeat(np.arange(30), 32), rng.permutation(30)[:8])
+    return np.repeat(rng.random(960 // 8) < 0.25, 8)
+
+
+@pytest.mark.parametrize("kind", ["rows", "documents", "runs"])
+def test_the_null_holds_its_promise_whatever_ties_labels_together(kind: str) -> None:
+    """Units that drift through a document, and labels that have nothing to do with them."""
+    called = []
+    for trial in range(40):
+        rng = np.random.default_rng([trial, 9])
+        groups = np.repeat(np.arange(30), 32)
+        labels = np.where(of_chance(kind, rng), 1, -1).astype(np.int8)
+        unit = np.cumsum(rng.standard_normal(960)) * 0.3 + rng.standard_normal(30)[groups]
+        test = held_out(labels, groups, trial)
+        assert test is not None
+        real = apart(unit, labels, test)
+        nulls = (shuffled(labels, groups, test, 50 * trial + draw) for draw in range(19))
+        called.append(sum(apart(unit, null, test) >= real for null in nulls) < 2)
+    assert sum(called) <= 10  # of 40 at p <= .1: 4 are expected, 10 once in 300 such tests
+
+
+def apart(unit: np.ndarray, labels: np.ndarray, test: np.ndarray) -> float:
+    """How far classes are apart in test, in the direction that training gives."""
+    sides = [
+        unit[part & (labels == 1)].mean() - unit[part & (labels == -1)].mean()
+        for part in (test, ~test)
+    ]
+    return float(sides[0] * np.sign(sides[1]))
