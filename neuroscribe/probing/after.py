@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NeuroscribeError
-from core.hashing import fingerprint
+from core.hashing import fingerprint, unit_interval
 from core.results import Record
 from discovery.probing.after.records import AfterReport, CompoundSum
 from discovery.probing.after.study import after_probe
@@ -27,12 +27,12 @@ from discovery.probing.dataset import ProbingDataset
 from discovery.probing.labels import Annotation, Collection
 from discovery.probing.parallel import run_jobs
 from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
-from discovery.probing.splits import groups_of, test_rows
+from discovery.probing.splits import TEST_SHARE, groups_of, test_rows
 from discovery.probing.statistics import Flags
 from subjects.protocol import Subject
 
 COMPOUNDS = "compound-words"
-_VERSION = 1
+_VERSION = 2
 """Changes whenever results do, so that those kept before are not given again."""
 
 
@@ -110,7 +110,7 @@ class Asked:
 
     def _report(self, test: NDArray[np.int64]) -> AfterReport:
         settings = self.settings
-        running = self._running(self._text(self._groups(test)))
+        running = self._running(self._text(test=True))
         return after_probe(
             self.subject,
             self.dataset,
@@ -131,7 +131,7 @@ class Asked:
             return windows_of(self.dataset, self.found.feature, documents=documents)
 
         def other(documents: NDArray[np.int64]) -> LabelledWindows:
-            text = self._text(self._groups(documents), without=True)
+            text = self._text(test=documents is test, without=True)
             found = running_windows(
                 self.subject, text, self.found.feature, most_tokens=self.settings.tokens
             )
@@ -171,14 +171,23 @@ class Asked:
     def _groups(self, documents: NDArray[np.int64]) -> frozenset[str]:
         return frozenset(self.dataset.groups[document] for document in documents)
 
-    def _text(self, groups: frozenset[str], *, without: bool = False) -> Collection:
-        """All documents of some groups; ``without``: only those that hold no labelled span."""
+    def _text(self, *, test: bool, without: bool = False) -> Collection:
+        """Documents of the test groups, or of the training ones; ``without``: unlabelled ones only.
+
+        Groups that the probe has not seen are divided by a hash of their names, as it was: text in
+        which the feature is rare or absent belongs to what a unit says of it.
+        """
         name, annotations = self.found.feature, self.collection.annotations
+        trained, tested = (self._groups(documents) for documents in self._documents())
 
         def some() -> Iterator[Annotation]:
             for one in annotations():
+                group = one.document.group
+                held = group in tested
+                if group not in trained and not held:
+                    held = unit_interval("probing/after", group) < TEST_SHARE
                 labelled = one.positive.get(name) or one.negative.get(name)
-                if one.document.group in groups and not (without and labelled):
+                if held == test and not (without and labelled):
                     yield one
 
         return replace(self.collection, annotations=some)

@@ -68,6 +68,10 @@ def after_probe(
             failures[name] = reason
         return made
 
+    # Windows that end at the labelled token have no next token to predict there.
+    edited = windows
+    if running is not None and not windows.followed:
+        edited = running.sample(most_windows, seed)
     share = None
     if running is None:
         failures["share"] = "no running text was given"
@@ -83,7 +87,7 @@ def after_probe(
         site=site,
         units=tuple(units),
         ablation=part(
-            "ablation", lambda: ablate(subject, site, units, windows, draws=draws, seed=seed)
+            "ablation", lambda: ablate(subject, site, units, edited, draws=draws, seed=seed)
         ),
         logits=part("logits", lambda: logit_effects(subject, site, units, every, seed=seed)),
         tokens=part(

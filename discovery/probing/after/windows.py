@@ -58,6 +58,12 @@ class LabelledWindows:
             clusters=self.clusters[rows],
         )
 
+    @property
+    def followed(self) -> bool:
+        """Whether any token in the context has a token after it in its window."""
+        places = np.arange(self.ids.shape[1])[None] < self.lengths[:, None] - 1
+        return bool(((self.context == IN) & places).any())
+
     def whole(self) -> LabelledWindows:
         """The same text with every token labelled: unknown ones count as out of the context."""
         there = np.arange(self.ids.shape[1])[None] < self.lengths[:, None]

@@ -88,8 +88,7 @@ def _annotations(corpus: Corpus, found: Sequence[Compound]) -> Iterator[Annotati
     finder = _Finder(found)
     for document in corpus.documents():
         positive, negative = finder.find(document.text)
-        if positive or negative:
-            yield Annotation(document, positive, negative)
+        yield Annotation(document, positive, negative)
 
 
 class _Finder:

@@ -125,8 +125,8 @@ class _Source:
     def annotations(self) -> Iterator[Annotation]:
         chosen = self._chosen
         for number, document in enumerate(self._corpus.documents()):
-            if number in chosen:
-                yield self._annotation(document, chosen[number])
+            there = number in chosen
+            yield self._annotation(document, chosen[number]) if there else Annotation(document, {})
 
     def _annotation(self, document: Document, found: list[_Occurrence]) -> Annotation:
         positive, negative = {}, {}
