@@ -60,7 +60,9 @@ class ProbeSettings:
         if all(method == "random" for method in self.methods):
             raise InvalidSetting("random neurons alone find nothing", "name another method")
         if not self.ks or min(self.ks) < 1:
-            raise InvalidSetting(f"{self.ks!r} are no sizes of supports", "give 1 or more, as 1-8")
+            raise InvalidSetting(
+                f"k = {list(self.ks)} are no sizes of supports", "give 1 or more, as 1-8"
+            )
         if self.osp_loss not in ("logistic", "hinge"):
             raise InvalidSetting(f"{self.osp_loss!r} is no loss", "known: logistic, hinge")
         if not self.seeds:

@@ -93,7 +93,7 @@ def probe(
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, max=100, help="Divisions into train and test.")
     ] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="The first of them.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first of them.")] = 0,
     rounds: Annotated[
         int,
         typer.Option(
@@ -225,6 +225,7 @@ def _show(answer: Answer, plots: list[Path], json: bool, intervals: bool) -> Non
             write_bytes(path, plots_file(report, path, findings=found, after=answer.probed.after))
     if json:
         print_json(document(answer.probed))
+        _end(answer)
         return
     from neuroscribe.render.probing import probing_view
 
@@ -233,6 +234,13 @@ def _show(answer: Answer, plots: list[Path], json: bool, intervals: bool) -> Non
     show_after(answer.probed)
     if answer.stored:
         console(stderr=True).print("stored answer; --fresh recomputes", style="dim")
+    _end(answer)
+
+
+def _end(answer: Answer) -> None:
+    """Exit code 1 where no feature could be measured."""
+    if not answer.probed.findings:
+        raise typer.Exit(1)
 
 
 def document(probed: Probed) -> dict[str, Any]:
@@ -281,8 +289,23 @@ def _request(
 def _settings(
     methods: str, k: str, seeds: tuple[int, int], others: dict[str, Any]
 ) -> ProbeSettings:
-    from core.errors import InvalidSetting
     from discovery.probing.plan import METHODS, ProbeSettings
+
+    named: list[Any] = []
+    for name in (part.strip() for part in methods.split(",")):
+        named += METHODS if name == "all" else SETS.get(name, (name,))
+    first, count = seeds
+    return ProbeSettings(
+        methods=tuple(dict.fromkeys(named)),
+        ks=_sizes(k),
+        seeds=tuple(range(first, first + count)),
+        **others,
+    )
+
+
+def _sizes(k: str) -> tuple[int, ...]:
+    """``1-4,8`` as numbers."""
+    from core.errors import InvalidSetting
     from neuroscribe.sweeps.units import numbers
 
     if any(int(number) > MOST_NEURONS for number in re.findall(r"[0-9]+", k)):
@@ -290,16 +313,10 @@ def _settings(
             f"--k {k!r} asks for more than {MOST_NEURONS:,} neurons",
             "probes are sparse: such as 1-8",
         )
-    named: list[Any] = []
-    for name in (part.strip() for part in methods.split(",")):
-        named += METHODS if name == "all" else SETS.get(name, (name,))
-    first, count = seeds
-    return ProbeSettings(
-        methods=tuple(dict.fromkeys(named)),
-        ks=tuple(numbers(k)),
-        seeds=tuple(range(first, first + count)),
-        **others,
-    )
+    try:
+        return tuple(numbers(k))
+    except InvalidSetting:
+        raise InvalidSetting(f"--k {k!r} is no list of numbers", "such as 1-8 or 1,2,4") from None
 
 
 def _options(given: list[str]) -> dict[str, Any]:

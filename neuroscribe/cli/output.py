@@ -28,7 +28,14 @@ def fail(code: str, message: str, hint: str, as_json_document: bool) -> None:
         print_json({"error": {"code": code, "message": message, "hint": hint}})
         return
     line = f"neuroscribe: {message}" + (f" ({hint})" if hint else "")
-    sys.stderr.write(" ".join(line.split()) + "\n")
+    sys.stderr.write(_shown(" ".join(line.split())) + "\n")
+
+
+def _shown(line: str) -> str:
+    """Names from files reach a terminal as text: what it would act upon is written as an escape."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line
+    )
 
 
 def console(*, stderr: bool = False) -> Console:

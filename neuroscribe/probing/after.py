@@ -32,7 +32,7 @@ from discovery.probing.statistics import Flags
 from subjects.protocol import Subject
 
 COMPOUNDS = "compound-words"
-_VERSION = 2
+_VERSION = 3
 """Changes whenever results do, so that those kept before are not given again."""
 
 

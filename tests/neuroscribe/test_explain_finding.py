@@ -101,8 +101,9 @@ def test_the_heaviest_units_are_explained_and_stored_answers_reused(
     assert [u["unit"] for u in document["units"]] == [PUNCTUATION, "planted/exact/0", DEAD]
     alone = run("explain", "planted/exact/0", "--corpus", few, *SHORT, "--json").json
     assert alone["explanations"][0]["text"] == document["units"][1]["explanation"]
-    assert alone["report_openings"] == 1
     assert explain("top", "--json").json == document
+    again = run("explain", "planted/exact/0", "--corpus", few, *SHORT, "--json").json
+    assert again["report_openings"] == alone["report_openings"]
 
 
 def test_a_finding_without_units_names_nothing(explain: Callable[..., Ran], home: Path) -> None:

@@ -101,7 +101,8 @@ def test_collections_are_listed_with_what_they_need(run: Run) -> None:
     [
         (["--k", "0"], "invalid_setting", "no sizes"),
         (["--k", "1-999999999"], "invalid_setting", "more than 10,000"),
-        (["--k", "x"], "invalid_setting", "x"),
+        (["--k", "x"], "invalid_setting", "--k 'x'"),
+        (["--seed", "-1"], "misuse", "--seed"),
         (["--methods", "guess"], "invalid_setting", "no method"),
         (["--methods", "random"], "invalid_setting", "find nothing"),
         (["--feature", "verbs"], "invalid_setting", "no feature 'verbs'"),
@@ -133,6 +134,29 @@ def test_few_labels_are_an_error_that_counts_them(run: Run, own_home: Path, tmp_
     told = run(*probing(path))
     assert told.code == 1
     assert "1 positives; 20 are needed" in told.err
+
+
+def test_names_from_files_reach_the_terminal_as_text(
+    run: Run, own_home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "hostile.jsonl"
+    row = {"text": "the dog", "start": 0, "stop": 3, "label": "\x1b[31mred\u202e"}
+    path.write_text(json.dumps(row))
+    told = run(*probing(path))
+    assert "\x1b" not in told.err
+    assert "\u202e" not in told.err
+    assert r"\x1b[31mred\u202e" in told.err
+
+
+def test_nothing_measured_is_a_failure_that_says_why(
+    run: Run, own_home: Path, labels: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "one-group.jsonl"
+    rows = [json.loads(line) | {"group": "g"} for line in labels.read_text().splitlines()]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    told = run(*probing(path))
+    assert told.code == 1
+    assert "cannot be divided" in told.out
 
 
 def test_a_broken_label_names_its_line(run: Run, own_home: Path, tmp_path: Path) -> None:

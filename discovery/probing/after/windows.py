@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.labels import Annotation, Collection, Span
+from discovery.probing.priority import priorities
+from discovery.probing.tokens import Places
 from subjects.protocol import Aligned, Subject
 
 Over = Literal["documents", "groups"]
@@ -137,9 +139,11 @@ def running_windows(
     *,
     length: int = 128,
     most_tokens: int = 200_000,
+    seed: int = 0,
 ) -> LabelledWindows:
-    """All text of a collection in order, nothing sampled, until ``most_tokens`` tokens.
+    """Windows of a collection's text as it comes, drawn evenly from all of it: ``most_tokens``.
 
+    Which ones hangs on documents' names, places and the seed alone, never on labels.
     A token is in where a positive span covers it (its last token alone where the collection reads
     the last one; the others are unknown then), unknown where a span covers it in part or leaves it
     out, and out everywhere else, also outside of what negatives are restricted to: the question is
@@ -148,20 +152,34 @@ def running_windows(
     """
     if feature not in {known.name for known in collection.features}:
         raise KeyError(feature)
-    length = min(length, subject.max_text)
-    rows: list[tuple[NDArray[np.int64], NDArray[np.int8], int]] = []
-    left = most_tokens
+    length = min(length, subject.max_text, max(1, most_tokens))
+    kept: list[_Window] = []
+    most = max(1, most_tokens // length)
     for number, annotation in enumerate(collection.annotations()):
         aligned = subject.aligned(annotation.document.text)
         context = _context(aligned, annotation, feature, last=collection.reading == "last")
         ids = np.asarray(aligned.ids, dtype=np.int64)
-        for start in range(0, min(len(ids), left), length):
-            part = slice(start, min(start + length, left))
-            rows.append((ids[part], context[part], number))
-        left -= min(len(ids), left)
-        if not left:
-            break
-    return _stacked(rows)
+        starts = np.arange(0, len(ids), length)
+        drawn = priorities(f"running {annotation.document.id}", starts, seed)
+        for start, rank in zip(starts.tolist(), drawn.tolist(), strict=True):
+            part = slice(start, start + length)
+            kept.append((rank, number, start, ids[part], context[part]))
+        if len(kept) > 2 * most:
+            kept = sorted(kept, key=_rank)[:most]
+    chosen = sorted(sorted(kept, key=_rank)[:most], key=_place)
+    return _stacked([(ids, context, number) for _, number, _, ids, context in chosen])
+
+
+_Window = tuple[int, int, int, NDArray[np.int64], NDArray[np.int8]]
+"""Priority, number of the document, first token, token IDs, labels."""
+
+
+def _rank(window: _Window) -> tuple[int, int, int]:
+    return window[0], window[1], window[2]
+
+
+def _place(window: _Window) -> tuple[int, int]:
+    return window[1], window[2]
 
 
 def _clusters(dataset: ProbingDataset, over: Over) -> NDArray[np.int64]:
@@ -174,7 +192,8 @@ def _clusters(dataset: ProbingDataset, over: Over) -> NDArray[np.int64]:
 def _context(
     aligned: Aligned, annotation: Annotation, feature: str, *, last: bool
 ) -> NDArray[np.int8]:
-    first, stop = aligned.offsets.reshape(-1, 2).T
+    places = Places.of(annotation.document.text, aligned.offsets.reshape(-1, 2))
+    first, stop = places.first, places.stop
     context = np.full(len(first), OUT, dtype=np.int8)
     for span in annotation.left_out.get(feature, ()):
         context[_touched(first, stop, span)] = UNKNOWN
