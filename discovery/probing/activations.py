@@ -76,12 +76,9 @@ def _part(
     if dataset.aggregate is None:
         values = {site: tensor[place, stop - 1] for site, tensor in read.items()}
         return Part(rows, values)
-    # One entry a token of a row: which window, which token, which row.
     counts = stop - first
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    token = np.repeat(first, counts) + within
-    of_row = np.repeat(np.arange(len(rows)), counts)
-    flat = np.repeat(place, counts)
+    of_row, _, token = dataset.tokens_of(rows)
+    flat = place[of_row]
     return Part(
         rows,
         {

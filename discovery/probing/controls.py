@@ -66,20 +66,9 @@ def _warnings(position: Measured, majority: Measured) -> tuple[str, ...]:
 
 
 def _token_bags(dataset: ProbingDataset, used: NDArray[np.int64]) -> _Bags:
-    rows, tokens = _entries(dataset, used)
+    rows, windows, places = dataset.tokens_of(used)
+    tokens = dataset.ids[windows, places].astype(np.int64)
     return _Bags(rows, tokens, int(dataset.ids.max(initial=0)) + 1)
-
-
-def _entries(
-    dataset: ProbingDataset, used: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every token of every row: (row, token ID)."""
-    window, first, stop = dataset.rows[used].T.astype(np.int64)
-    counts = stop - first
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.repeat(np.arange(len(used)), counts)
-    tokens = dataset.ids[np.repeat(window, counts), np.repeat(first, counts) + within]
-    return rows, tokens.astype(np.int64)
 
 
 def _place_bags(dataset: ProbingDataset, used: NDArray[np.int64]) -> _Bags:

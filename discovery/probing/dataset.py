@@ -86,6 +86,16 @@ class ProbingDataset:
         """The token ID at each row's last position [rows]."""
         return self.ids[self.rows[:, 0], self.rows[:, 2] - 1]
 
+    def tokens_of(
+        self, rows: NDArray[np.int64] | NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Every token of some rows: which of them it is of (0, 1, ...), its window, its place."""
+        window, first, stop = self.rows[rows].astype(np.int64).T
+        counts = stop - first
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        of_row = np.repeat(np.arange(len(counts)), counts)
+        return of_row, np.repeat(window, counts), np.repeat(first, counts) + within
+
     def summary(self) -> dict[str, float | int | str | None]:
         """What is in it, as the table of data sets in paper 001 (B.2) tells: counts and shares."""
         used = self.labels != 0

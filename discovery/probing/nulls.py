@@ -16,6 +16,7 @@ from discovery.probing.fit import Probe, Scale, Trial, fit, train_f1
 from discovery.probing.metrics import log_loss, mean_measured, plain_f1
 from discovery.probing.moments import LEAST_DEVIATION
 from discovery.probing.results import Basis, Measured, Null, ProbeScore
+from discovery.probing.statistics import reached
 
 Array = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ def null(drawn: Sequence[float], best: ProbeScore) -> Null | None:
     return Null(
         mean=float(values.mean()),
         p95=float(np.quantile(values, 0.95)),
-        p=float((1 + (values >= real).sum()) / (1 + len(values))),
+        p=reached(real, values),
         draws=len(values),
         k=best.k,
     )

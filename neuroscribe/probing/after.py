@@ -130,8 +130,8 @@ class Asked:
         def near(documents: NDArray[np.int64]) -> LabelledWindows:
             return windows_of(self.dataset, self.found.feature, documents=documents)
 
-        def other(documents: NDArray[np.int64]) -> LabelledWindows:
-            text = self._text(test=documents is test, without=True)
+        def other(*, held: bool) -> LabelledWindows:
+            text = self._text(test=held, without=True)
             found = running_windows(
                 self.subject, text, self.found.feature, most_tokens=self.settings.tokens
             )
@@ -142,7 +142,7 @@ class Asked:
             self.best.site,
             self._candidates(),
             (near(train), near(test)),
-            (other(train), other(test)),
+            (other(held=False), other(held=True)),
             draws=self.settings.draws,
             seed=self.settings.seed,
         )

@@ -16,6 +16,8 @@ from core.findings import Finding
 from core.hashing import fingerprint
 from core.results import Record
 from discovery.probing import files
+from discovery.probing.builders.catalogue import COLLECTIONS
+from discovery.probing.builders.token_text import TOKEN_FEATURES, label_vocabulary
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.experiment import probe
 from discovery.probing.labels import Collection
@@ -141,8 +143,6 @@ def dataset_of(
     window = window_of(collection, sampling, subject)
     key = dataset_fingerprint(collection, sampling, window, tokenizer)
     folder = workspace.home / "probing" / "datasets" / key
-    from discovery.probing.builders.catalogue import COLLECTIONS
-
     with locked(folder):
         if not fresh and (folder / "dataset.json").exists():
             return files.load(folder)
@@ -162,8 +162,6 @@ def dataset_of(
 
 def _by_token(collection: Collection, subject: Subject) -> NDArray[np.bool_] | None:
     """Labels that hang on the token alone, of the features asked for."""
-    from discovery.probing.builders.token_text import TOKEN_FEATURES, label_vocabulary
-
     if collection.name != "token-text":
         return None
     names = [feature.name for feature, _ in TOKEN_FEATURES]

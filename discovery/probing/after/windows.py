@@ -112,16 +112,13 @@ def windows_of(
     used = labels != 0
     if documents is not None:
         used &= np.isin(dataset.row_documents, documents)
-    window, first, stop = dataset.rows[used].astype(np.int64).T
-    lengths = stop - first
-    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    places = np.repeat(window, lengths), np.repeat(first, lengths) + within
-    marks = np.repeat(labels[used], lengths)
+    of_row, *places = dataset.tokens_of(used)
+    marks = labels[used][of_row]
     inside = np.zeros(dataset.ids.shape, dtype=np.bool_)
     outside = np.zeros(dataset.ids.shape, dtype=np.bool_)
     inside[tuple(axis[marks > 0] for axis in places)] = True
     outside[tuple(axis[marks < 0] for axis in places)] = True
-    kept = np.unique(window)
+    kept = np.unique(places[0])
     context = (inside.astype(np.int8) - outside.astype(np.int8))[kept]
     return LabelledWindows(
         ids=dataset.ids[kept].astype(np.int64),
