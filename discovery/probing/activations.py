@@ -118,31 +118,32 @@ def _together(
 class Rows:
     """The kept values [rows, width] by site, in memory or in files of a folder."""
 
-    def __init__(self, arrays: Mapping[str, Floats], paths: Mapping[str, Path]) -> None:
+    def __init__(self, arrays: Mapping[str, Floats]) -> None:
         self.arrays = arrays
-        self.paths = paths
 
     @classmethod
     def empty(cls, n: int, widths: Mapping[str, int], folder: Path | None = None) -> Rows:
         """Room for ``n`` rows; in ``folder`` where one is given."""
         if folder is None:
-            return cls({s: np.empty((n, w), dtype=np.float32) for s, w in widths.items()}, {})
+            return cls({s: np.empty((n, w), dtype=np.float32) for s, w in widths.items()})
         folder.mkdir(parents=True, exist_ok=True)
-        paths = {site: folder / f"{site}.npy" for site in widths}
-        arrays = {
-            site: np.lib.format.open_memmap(
-                path, mode="w+", dtype=np.float32, shape=(n, widths[site])
-            )
-            for site, path in paths.items()
-        }
-        return cls(arrays, paths)
+        return cls(
+            {
+                site: np.lib.format.open_memmap(
+                    folder / f"{site}.npy", mode="w+", dtype=np.float32, shape=(n, width)
+                )
+                for site, width in widths.items()
+            }
+        )
 
     @classmethod
     def opened(cls, folder: Path, sites: Sequence[str]) -> Rows:
         """What :meth:`empty` made in a folder, to be read; OSError, ValueError when it is not."""
-        paths = {site: folder / f"{site}.npy" for site in sites}
         return cls(
-            {s: np.load(p, mmap_mode="r", allow_pickle=False) for s, p in paths.items()}, paths
+            {
+                site: np.load(folder / f"{site}.npy", mmap_mode="r", allow_pickle=False)
+                for site in sites
+            }
         )
 
     def put(self, part: Part) -> None:

@@ -69,17 +69,6 @@ class Trial:
         """What the probe says of the test rows."""
         return Scored(self.test_labels == 1, probe.margin(self.test), self.test_groups)
 
-    def only(self, columns: NDArray[np.int64]) -> Trial:
-        """With some of its columns."""
-        return Trial(
-            self.train[:, columns],
-            self.train_labels,
-            self.test[:, columns],
-            self.test_labels,
-            self.test_groups,
-            self.neurons[columns],
-        )
-
 
 def fit(
     train: Array, labels: NDArray[np.int8], columns: Sequence[int] | NDArray[np.int64]

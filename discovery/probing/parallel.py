@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from pydantic import ValidationError
-
 from core.results import Record
 from subjects.index.files import write_bytes
 
@@ -42,7 +40,7 @@ def run_jobs(
     """The results of ``jobs`` in their order; ``told`` hears how many are done, and of how many."""
     found: dict[int, R] = {}
     for index, job in enumerate(jobs):
-        kept = None if folder is None else _kept(folder / f"{job.name}.json", kind)
+        kept = None if folder is None else kept_result(folder / f"{job.name}.json", kind)
         if kept is not None:
             found[index] = kept
     told(len(found), len(jobs))
@@ -69,9 +67,9 @@ def _run(job: Job[R]) -> R:
     return job.run()
 
 
-def _kept(path: Path, kind: type[R]) -> R | None:
+def kept_result(path: Path, kind: type[R]) -> R | None:
     """A result that an earlier run kept; None where there is none that can be read."""
     try:
         return kind.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+    except (OSError, ValueError):
         return None

@@ -17,13 +17,13 @@ from core.hashing import fingerprint
 from core.results import Record
 from discovery.probing import files
 from discovery.probing.builders.catalogue import COLLECTIONS
-from discovery.probing.builders.token_text import TOKEN_FEATURES, label_vocabulary
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.experiment import probe
 from discovery.probing.labels import Collection
+from discovery.probing.parallel import kept_result
 from discovery.probing.results import ProbingReport
 from discovery.probing.sampling import dataset_fingerprint, sample, window_of
-from neuroscribe.probing.after import AfterSettings, FeatureAfter, ask
+from neuroscribe.probing.after import AfterSettings, FeatureAfter, ask, plain_text_classes
 from neuroscribe.probing.concept import Concept
 from neuroscribe.probing.findings import findings_of
 from neuroscribe.probing.request import ProbeRequest, sites_named
@@ -116,7 +116,7 @@ def _run(
         kept.unlink(missing_ok=True)
         shutil.rmtree(folder / "activations", ignore_errors=True)
         shutil.rmtree(folder / "parts" / request.settings.key, ignore_errors=True)
-    report = _kept(kept)
+    report = kept_result(kept, ProbingReport)
     stored = report is not None
     if report is None:
         report = probe(subject, dataset, sites, request.settings, folder=folder, told=tell)
@@ -164,9 +164,8 @@ def _by_token(collection: Collection, subject: Subject) -> NDArray[np.bool_] | N
     """Labels that hang on the token alone, of the features asked for."""
     if collection.name != "token-text":
         return None
-    names = [feature.name for feature, _ in TOKEN_FEATURES]
-    table = label_vocabulary(subject.vocabulary)
-    return table[[names.index(feature.name) for feature in collection.features]]
+    classes = plain_text_classes(subject)
+    return np.stack([classes[feature.name] for feature in collection.features])
 
 
 def _folder(
@@ -175,13 +174,6 @@ def _folder(
     identity = [subject.spec.name, subject.spec.hash]
     key = fingerprint([*identity, dataset.fingerprint, list(sites)])
     return workspace.home / "probing" / "runs" / key
-
-
-def _kept(path: Path) -> ProbingReport | None:
-    try:
-        return ProbingReport.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _store(workspace: Workspace, found: tuple[Finding, ...]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 from core.errors import InvalidSetting
 from core.findings import Finding
@@ -18,6 +17,7 @@ from discovery.probing.after.splitting import splitting
 from discovery.probing.after.splitting_reading import RULE
 from discovery.probing.after.windows import windows_of
 from discovery.probing.best import best_at
+from discovery.probing.parallel import kept_result
 from discovery.probing.plan import ProbeSettings
 from discovery.probing.results import FeatureReport, Measured, ProbeScore, ProbingReport
 from discovery.probing.scaling import Scaling, scaling
@@ -161,17 +161,10 @@ def _splits(
             key = fingerprint([*asked, answer.dataset.fingerprint, MOST_WINDOWS])
             folder = workspace.home / "probing" / "splittings" / key
             with locked(folder):
-                kept = None if fresh else _kept(folder / "splitting.json")
+                kept = None if fresh else kept_result(folder / "splitting.json", Splitting)
                 if kept is None:
                     windows = windows_of(answer.dataset, feature.feature, over="groups")
                     windows = windows.sample(MOST_WINDOWS, seed)
                     kept = splitting(smaller, unit, larger, sites, windows, seed=seed)
                     write_bytes(folder / "splitting.json", kept.model_dump_json().encode())
             yield SplitUnit(feature=feature.feature, f1=score.f1, splitting=kept)
-
-
-def _kept(path: Path) -> Splitting | None:
-    try:
-        return Splitting.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return None
