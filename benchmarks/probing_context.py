@@ -255,7 +255,7 @@ def kept(
     probes = [fit(trials[0].train, trials[0].train_labels, [i]) for i in range(len(neurons))]
     reached = [train_f1(trials[0], probe) for probe in probes]
     best = int(np.argmax(reached))
-    f1, confirm = (f1_of(trial.scored(probes[best]), 0) for trial in trials)
+    f1, confirm = (f1_of(trial.scored(probes[best])) for trial in trials)
     return Neuron(site, int(neurons[best]), reached[best], f1, confirm)
 
 

@@ -97,7 +97,7 @@ class FeatureJob:
         """What each unit of the best probe does by itself."""
         columns = {int(neuron): column for column, neuron in enumerate(trial.neurons)}
         probes = [fit(trial.train, trial.train_labels, [columns[unit]]) for unit in best.units]
-        return tuple(f1_of(trial.scored(probe), self.split.seed) for probe in probes)
+        return tuple(f1_of(trial.scored(probe)) for probe in probes)
 
     def _null(self, best: ProbeScore) -> Null | None:
         """As many neurons under labels without meaning, by mean difference at the best site."""

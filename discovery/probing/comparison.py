@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discovery.probing.best import best_at
-from discovery.probing.metrics import mean_measured
 from discovery.probing.plan import ProbeSettings
 from discovery.probing.results import FeatureReport, Method, MethodRow
+from discovery.probing.statistics import mean_measured
 
 Reports = Sequence[FeatureReport]
 

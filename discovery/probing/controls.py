@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discovery.probing.dataset import ProbingDataset
-from discovery.probing.metrics import Scored, f1_of
+from discovery.probing.metrics import Resamples, Scored, f1_of
 from discovery.probing.results import Controls, Measured
 
 _SMOOTHING = 0.5
@@ -40,11 +40,11 @@ def controls(
 ) -> Controls:
     """Controls of one feature: ``labels`` and ``test`` are [rows] of the whole dataset."""
     used = np.flatnonzero(labels)
-    position = _f1(_place_bags(dataset, used), labels[used], test[used], groups[used], seed)
-    token = _f1(_token_bags(dataset, used), labels[used], test[used], groups[used], seed)
     in_test = used[test[used]]
-    yes = Scored(labels[in_test] == 1, np.ones(len(in_test)), groups[in_test])
-    majority = f1_of(yes, seed)
+    drawn = Resamples(groups[in_test], seed)
+    position = _f1(_place_bags(dataset, used), labels[used], test[used], drawn)
+    token = _f1(_token_bags(dataset, used), labels[used], test[used], drawn)
+    majority = f1_of(Scored(labels[in_test] == 1, np.ones(len(in_test)), drawn))
     return Controls(
         token=token,
         position=position,
@@ -83,11 +83,7 @@ def _place_bags(dataset: ProbingDataset, used: NDArray[np.int64]) -> _Bags:
 
 
 def _f1(
-    bags: _Bags,
-    labels: NDArray[np.int8],
-    test: NDArray[np.bool_],
-    groups: NDArray[np.int64],
-    seed: int,
+    bags: _Bags, labels: NDArray[np.int8], test: NDArray[np.bool_], drawn: Resamples
 ) -> Measured:
     """Naive Bayes fitted on training rows, its F1 on test rows."""
     counts = np.full((2, bags.size), _SMOOTHING)
@@ -100,4 +96,4 @@ def _f1(
     odds = np.where(seen, np.log(rates[0] / rates[1]), 0.0)
     margin = np.zeros(len(labels))
     np.add.at(margin, bags.rows, odds[bags.categories])
-    return f1_of(Scored(labels[test] == 1, margin[test], groups[test]), seed)
+    return f1_of(Scored(labels[test] == 1, margin[test], drawn))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
-from discovery.probing.metrics import Scored, plain_f1
+from discovery.probing.metrics import Resamples, Scored, plain_f1
 from discovery.probing.moments import LEAST_DEVIATION
 
 Array = NDArray[np.float64]
@@ -53,21 +53,22 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One feature at one site under one split: scaled columns, labels and groups of both parts.
+    """One feature at one site under one split: scaled columns and labels of both parts.
 
-    ``neurons`` [columns] says which unit of the site a column is.
+    ``drawn`` are the resamples of the test rows; ``neurons`` [columns] says which unit of the site
+    a column is.
     """
 
     train: Array
     train_labels: NDArray[np.int8]
     test: Array
     test_labels: NDArray[np.int8]
-    test_groups: NDArray[np.int64]
+    drawn: Resamples
     neurons: NDArray[np.int64]
 
     def scored(self, probe: Probe) -> Scored:
         """What the probe says of the test rows."""
-        return Scored(self.test_labels == 1, probe.margin(self.test), self.test_groups)
+        return Scored(self.test_labels == 1, probe.margin(self.test), self.drawn)
 
 
 def fit(

@@ -1,50 +1,83 @@
 """Figures of a classifier on test rows, each with an interval over groups of documents.
 
-The bootstrap draws groups, since rows of one document are no independent witnesses: n - 1 of n at a
-time, without which few of them vary too little (Rao and Wu 1988).
+Rows of one document are no independent witnesses, so the resamples of ``statistics`` draw groups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from discovery.probing.results import Measured
+from discovery.probing.statistics import LEAST, Array, Flags, between, cluster_sums, draws
 
-DRAWS = 500
-LEAST_GROUPS = 5
-UNDEFINED_ALLOWED = 0.06
-_Z2 = 1.959964**2
+Counts = NDArray[np.float32]
+_GROUPS = "groups of documents"
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+
+@dataclass(frozen=True)
+class Resamples:
+    """Draws of the groups of test rows, made once for all that is measured on these rows."""
+
+    groups: NDArray[np.int64]
+    seed: int
+
+    @cached_property
+    def group(self) -> NDArray[np.int64]:
+        """The group of each row [rows], numbered from 0."""
+        return np.unique(self.groups, return_inverse=True)[1]
+
+    @cached_property
+    def counts(self) -> Array | None:
+        """How often each group is drawn [draws, groups]; None with fewer than five."""
+        count = int(self.group.max(initial=-1)) + 1
+        return None if count < LEAST else np.concatenate(list(draws(count, self.seed)))
+
+    def rows(self, order: NDArray[np.int64]) -> Counts | None:
+        """How often each row counts, rows in ``order`` [draws, rows]; whole numbers."""
+        if self.counts is None:
+            return None
+        return self.counts.astype(np.float32)[:, self.group[order]]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Test rows: ``positive`` [rows], the probe's ``margin`` [rows] (> 0 says yes), ``groups``."""
+    """Test rows: ``positive`` [rows], the probe's ``margin`` [rows] (> 0 says yes), ``drawn``."""
 
     positive: Flags
     margin: Array
-    groups: NDArray[np.int64]
+    drawn: Resamples
 
     @property
     def witnesses(self) -> int:
         """Groups that hold a positive row."""
-        return len(np.unique(self.groups[self.positive]))
+        return len(np.unique(self.drawn.group[self.positive]))
 
-    def draws(self, seed: int) -> Array | None:
-        """How often each row counts in each resample [draws, rows]; None with too few groups."""
-        names, inverse = np.unique(self.groups, return_inverse=True)
-        n = len(names)
-        if n < LEAST_GROUPS:
-            return None
-        rng = np.random.default_rng([seed, 3])
-        weights = rng.multinomial(n - 1, np.full(n, 1 / n), size=DRAWS)
-        return np.asarray(weights[:, inverse.reshape(-1)], dtype=np.float64)
+    def table(self) -> tuple[Array, Array | None]:
+        """Rows that are TP, FP, FN, TN: in all [4], and in each resample [4, draws]."""
+        truth, called = self.positive, self.margin > 0
+        kinds = (truth & called, ~truth & called, truth & ~called, ~truth & ~called)
+        rows = np.stack(kinds, axis=1).astype(np.float64)
+        if self.drawn.counts is None:
+            return rows.sum(0), None
+        sums = cluster_sums(rows, self.drawn.group, self.drawn.counts.shape[1])
+        return rows.sum(0), (self.drawn.counts @ sums).T
+
+    def measured(self, value: float, spread: Array | None, nothing: str) -> Measured:
+        """A figure with the percentiles of its resamples; ``nothing`` says why it has none.
+
+        Where no resample differs (everything is right), the interval is Wilson's for as many
+        independent witnesses: twenty documents without a fault do not prove that there is none.
+        """
+        if not np.isfinite(value):
+            return Measured(value=None, reason=nothing)
+        if spread is None:
+            return Measured(value=value, reason=f"no interval: fewer than {LEAST} {_GROUPS}")
+        return between(value, spread, _GROUPS, witnesses=self.witnesses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +93,21 @@ class Figures:
     log_loss: float | None
 
 
-def figures(scored: Scored, seed: int) -> Figures:
+def figures(scored: Scored) -> Figures:
     """All figures; what is undefined (nothing called positive) has a reason."""
-    weights = scored.draws(seed)
-    truth, called = scored.positive, scored.margin > 0
-    table = np.stack([truth & called, ~truth & called, truth & ~called, ~truth & ~called])
-    whole = table.sum(1).astype(np.float64)
-    drawn = None if weights is None else weights @ table.T.astype(np.float64)
+    whole, drawn = scored.table()
     order = np.argsort(-scored.margin, kind="stable")
+    one = _Ordered.of(scored, order, np.ones((1, len(order)), dtype=np.float32))
+    counts = scored.drawn.rows(order)
+    many = None if counts is None else _Ordered.of(scored, order, counts)
 
     def of_table(compute: Callable[[Array], Array], nothing: str) -> Measured:
-        spread = None if drawn is None else compute(drawn.T)
-        return measured(float(compute(whole)), spread, nothing, scored.witnesses)
+        spread = None if drawn is None else compute(drawn)
+        return scored.measured(float(compute(whole)), spread, nothing)
 
-    def of_order(compute: Callable[[Flags, Array, Array], Array], nothing: str) -> Measured:
-        sorted_truth, margins = truth[order], scored.margin[order]
-        one = np.ones((1, len(order)))
-        spread = None if weights is None else compute(sorted_truth, margins, weights[:, order])
-        value = float(compute(sorted_truth, margins, one)[0])
-        return measured(value, spread, nothing, scored.witnesses)
+    def of_order(compute: Callable[[_Ordered], Array], nothing: str) -> Measured:
+        spread = None if many is None else compute(many)
+        return scored.measured(float(compute(one)[0]), spread, nothing)
 
     return Figures(
         f1=of_table(f1, "no row is positive"),
@@ -87,56 +116,15 @@ def figures(scored: Scored, seed: int) -> Figures:
         mcc=of_table(_mcc, "all rows are of one class or called so"),
         average_precision=of_order(_average_precision, "no row is positive"),
         roc_auc=of_order(_roc_auc, "all rows are of one class"),
-        log_loss=log_loss(truth, scored.margin),
+        log_loss=log_loss(scored.positive, scored.margin),
     )
 
 
-def f1_of(scored: Scored, seed: int) -> Measured:
+def f1_of(scored: Scored) -> Measured:
     """F1 alone."""
-    weights = scored.draws(seed)
-    truth, called = scored.positive, scored.margin > 0
-    table = np.stack([truth & called, ~truth & called, truth & ~called]).astype(np.float64)
-    spread = None if weights is None else f1((weights @ table.T).T)
-    return measured(float(f1(table.sum(1))), spread, "no row is positive", scored.witnesses)
-
-
-def measured(
-    value: float, spread: Array | None, nothing: str, witnesses: int | None = None
-) -> Measured:
-    """A figure with the percentiles of its resamples; ``nothing`` says why it may be undefined.
-
-    Where no resample differs (everything is right), the interval is Wilson's for as many
-    independent ``witnesses`` (Wilson 1927): twenty documents without a fault do not prove that
-    there is none.
-    """
-    if not np.isfinite(value):
-        return Measured(value=None, reason=nothing)
-    if spread is None:
-        few = f"no interval: fewer than {LEAST_GROUPS} groups of documents"
-        return Measured(value=value, reason=few)
-    defined = spread[np.isfinite(spread)]
-    if len(defined) < (1 - UNDEFINED_ALLOWED) * len(spread):
-        return Measured(value=value, reason="no interval: the figure rests on too few groups")
-    low, high = np.quantile(defined, [0.025, 0.975])
-    if low == high and witnesses:
-        if value >= 1:
-            low = witnesses / (witnesses + _Z2)
-        elif value <= 0:
-            high = _Z2 / (witnesses + _Z2)
-    return Measured(value=value, low=float(min(low, value)), high=float(max(high, value)))
-
-
-def mean_measured(values: Array, seed: int, *, of: str = "features") -> Measured:
-    """The mean of one value a unit of chance (``of``), with an interval over them."""
-    values = values[np.isfinite(values)]
-    n = len(values)
-    if n == 0:
-        return Measured(value=None, reason="nothing was measured")
-    if n < LEAST_GROUPS:
-        few = f"no interval: fewer than {LEAST_GROUPS} {of}"
-        return Measured(value=float(values.mean()), reason=few)
-    drawn = np.random.default_rng([seed, 4]).integers(n, size=(DRAWS, n - 1))
-    return measured(float(values.mean()), values[drawn].mean(1), "nothing was measured")
+    whole, drawn = scored.table()
+    spread = None if drawn is None else f1(drawn)
+    return scored.measured(float(f1(whole)), spread, "no row is positive")
 
 
 def f1(table: Array) -> Array:
@@ -171,36 +159,41 @@ def _mcc(table: Array) -> Array:
         )
 
 
-def _steps(margins: Array) -> NDArray[np.int64]:
-    """The last place of each run of equal margins, which are sorted."""
-    return np.append(np.flatnonzero(np.diff(margins)), len(margins) - 1)
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """Rows by falling margin: positives and rows so far at the end of each run of equal margins
+    [draws, runs]. Sums of whole numbers, so float32 is exact."""
+
+    hits: Counts
+    called: Counts
+
+    @classmethod
+    def of(cls, scored: Scored, order: NDArray[np.int64], counts: Counts) -> _Ordered:
+        if not len(order):
+            nothing = np.zeros((len(counts), 1), np.float32)
+            return cls(nothing, nothing)
+        ends = np.append(np.flatnonzero(np.diff(scored.margin[order])), len(order) - 1)
+        hits = np.cumsum(counts * scored.positive[order], axis=1)[:, ends]
+        return cls(hits, np.cumsum(counts, axis=1)[:, ends])
 
 
-def _average_precision(truth: Flags, margins: Array, weights: Array) -> Array:
-    """Sum of precision times gain of recall over thresholds [draws]; rows sorted by margin."""
-    if not len(margins):
-        return np.full(len(weights), np.nan)
-    ends = _steps(margins)
-    hits = np.cumsum(weights * truth, axis=1)[:, ends]
-    called = np.cumsum(weights, axis=1)[:, ends]
-    gains = np.diff(hits, axis=1, prepend=0.0)
+def _average_precision(rows: _Ordered) -> Array:
+    """Sum of precision times gain of recall over thresholds [draws]."""
+    gains = np.diff(rows.hits, axis=1, prepend=np.float32(0))
     with np.errstate(all="ignore"):
-        precision = np.where(called > 0, hits / called, 0.0)
-        return np.asarray((precision * gains).sum(1) / hits[:, -1])
+        precision = np.where(rows.called > 0, rows.hits / rows.called, 0.0)
+        total = np.einsum("dr,dr->d", precision, gains, dtype=np.float64)
+        return np.asarray(total / rows.hits[:, -1])
 
 
-def _roc_auc(truth: Flags, margins: Array, weights: Array) -> Array:
+def _roc_auc(rows: _Ordered) -> Array:
     """Probability that a positive stands above a negative, ties half [draws]."""
-    if not len(margins):
-        return np.full(len(weights), np.nan)
-    ends = _steps(margins)
-    hits = np.cumsum(weights * truth, axis=1)[:, ends]
-    misses = np.cumsum(weights * ~truth, axis=1)[:, ends]
-    more = np.diff(misses, axis=1, prepend=0.0)
-    before = np.concatenate([np.zeros((len(hits), 1)), hits[:, :-1]], axis=1)
+    more = np.diff(rows.called - rows.hits, axis=1, prepend=np.float32(0))
+    before = np.concatenate([np.zeros((len(more), 1), np.float32), rows.hits[:, :-1]], axis=1)
     with np.errstate(all="ignore"):
-        area = (more * (before + hits) / 2).sum(1)
-        return np.asarray(area / (hits[:, -1] * misses[:, -1]))
+        area = np.einsum("dr,dr->d", more, before + rows.hits, dtype=np.float64) / 2
+        misses = (rows.called - rows.hits)[:, -1].astype(np.float64)
+        return np.asarray(area / (rows.hits[:, -1] * misses))
 
 
 def log_loss(truth: Flags, margin: Array) -> float | None:

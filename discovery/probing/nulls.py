@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from discovery.probing.activations import Rows
 from discovery.probing.fit import Probe, Scale, Trial, fit, train_f1
-from discovery.probing.metrics import log_loss, mean_measured, plain_f1
+from discovery.probing.metrics import Resamples, log_loss, plain_f1
 from discovery.probing.moments import LEAST_DEVIATION
 from discovery.probing.results import Basis, Measured, Null, ProbeScore
-from discovery.probing.statistics import reached
+from discovery.probing.statistics import mean_measured, reached
 
 Array = NDArray[np.float64]
 
@@ -113,17 +113,18 @@ def basis_alignment(
     """
     used = np.flatnonzero(labels)
     values = _finite(rows.arrays[site][used])
-    labels, groups = labels[used], groups[used]
+    labels = labels[used]
     held = np.flatnonzero(test[used])
+    drawn = Resamples(groups[used][held], seed)
     train = np.flatnonzero(~test[used])
     apart = _difference(values, train, labels)
-    own = _of_basis(values, None, apart, (train, held), labels, groups)
+    own = _of_basis(values, None, apart, (train, held), labels, drawn)
     rng = np.random.default_rng([seed, 6])
     others = []
     for _ in range(BASES):
         directions = rng.standard_normal((len(apart), len(apart))).astype(np.float32)
         directions /= np.linalg.norm(directions, axis=0)
-        others.append(_of_basis(values, directions, apart, (train, held), labels, groups))
+        others.append(_of_basis(values, directions, apart, (train, held), labels, drawn))
     ks = own[1].keys()
     return Basis(
         neurons=mean_measured(own[0], seed, of="neurons"),
@@ -153,7 +154,7 @@ def _of_basis(
     apart: Array,
     parts: tuple[NDArray[np.int64], NDArray[np.int64]],
     labels: NDArray[np.int8],
-    groups: NDArray[np.int64],
+    drawn: Resamples,
 ) -> tuple[Array, dict[int, float]]:
     """Test F1 of the kept directions, and test log-loss by k."""
     seen = values[parts[0]] if directions is None else values[parts[0]] @ directions
@@ -166,7 +167,7 @@ def _of_basis(
     scale = Scale.of(train)
     trial = Trial(
         scale.apply(train), labels[parts[0]], scale.apply(test), labels[parts[1]],
-        groups[parts[1]], top,
+        drawn, top,
     )  # fmt: skip
     found = []
     for column in range(len(top)):

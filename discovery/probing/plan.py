@@ -13,12 +13,13 @@ from core.errors import InvalidSetting
 from core.hashing import fingerprint
 from discovery.probing.activations import Rows
 from discovery.probing.fit import Scale, Trial
+from discovery.probing.metrics import Resamples
 from discovery.probing.osp.problem import Loss
 from discovery.probing.results import Method
 
 METHODS: tuple[Method, ...] = get_args(Method)
 PREFILTER = 1024
-VERSION = 1
+VERSION = 2
 """Raised when the same settings on the same rows give another result."""
 FAST: tuple[Method, ...] = ("random", "mean-difference", "f")
 
@@ -118,6 +119,6 @@ class Split:
             self.labels[train],
             scale.apply(rows.columns(site, test, neurons)),
             self.labels[test],
-            self.groups[test],
+            Resamples(self.groups[test], self.seed),
             neurons,
         )

@@ -14,8 +14,8 @@ import numpy as np
 from core.results import Record
 from discovery.probing.best import WORTH, best_at
 from discovery.probing.comparison import chosen_f1, known
-from discovery.probing.metrics import mean_measured
 from discovery.probing.results import FeatureReport, Measured, Method, ProbingReport
+from discovery.probing.statistics import mean_measured
 
 SIZES = (1, 8)
 """Sizes of supports that are told, where the run has them."""

@@ -25,6 +25,7 @@ LEAST = 5
 RESAMPLES = 1000
 _AT_ONCE = 1 << 23  # numbers in one block of draws
 _ENDS = (0.025, 0.975)
+_Z2 = 1.959964**2
 
 
 def cluster_sums(values: NDArray[Any], clusters: NDArray[Any], count: int) -> Array:
@@ -59,7 +60,15 @@ def figure(
     if fewest < LEAST:
         return Measured(value=value, reason=f"no interval: fewer than {LEAST} {of}")
     drawn = np.concatenate([_quietly(compute, counts @ sums) for counts in draws(len(sums), seed)])
-    return _between(value, drawn, of)
+    return between(value, drawn, of)
+
+
+def mean_measured(values: Array, seed: int, *, of: str = "features") -> Measured:
+    """The mean of one value a unit of chance (``of``), with an interval over them; NaN are none."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Measured(value=None, reason="nothing was measured")
+    return mean_interval(known, np.arange(len(known)), seed, of=of)
 
 
 def mean_interval(
@@ -158,7 +167,7 @@ def auroc_interval(
         for counts in draws(len(known), seed)
         for start in range(0, len(counts), step)
     ]
-    return _between(value, np.concatenate(drawn), of)
+    return between(value, np.concatenate(drawn), of)
 
 
 def reached(value: float, null: Sequence[float] | Array) -> float:
@@ -166,12 +175,23 @@ def reached(value: float, null: Sequence[float] | Array) -> float:
     return float((1 + np.sum(np.asarray(null) >= value)) / (1 + len(null)))
 
 
-def _between(value: float, drawn: Array, of: str) -> Measured:
+def between(value: float, drawn: Array, of: str, *, witnesses: int = 0) -> Measured:
+    """A figure between the 2.5 % and 97.5 % points of its draws [draws].
+
+    A draw without a figure widens both ends; where these would lie in such draws, there is no
+    interval. Where no draw differs from a figure of 0 or 1, the interval is Wilson's (1927) for as
+    many independent ``witnesses``.
+    """
     low = np.quantile(np.where(np.isfinite(drawn), drawn, -np.inf), _ENDS[0], method="lower")
     high = np.quantile(np.where(np.isfinite(drawn), drawn, np.inf), _ENDS[1], method="higher")
     if not (np.isfinite(low) and np.isfinite(high)):
         return Measured(value=value, reason=f"no interval: the figure rests on too few {of}")
-    return Measured(value=value, low=float(low), high=float(high))
+    if low == high and witnesses:
+        if value >= 1:
+            low = witnesses / (witnesses + _Z2)
+        elif value <= 0:
+            high = _Z2 / (witnesses + _Z2)
+    return Measured(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
 def _quietly(compute: Callable[[Array], Array], sums: Array) -> Array:

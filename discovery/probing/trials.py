@@ -112,7 +112,7 @@ def _chosen(
 def _score(trial: Trial, place: Place, method: Method, k: int, chosen: Chosen) -> ProbeScore:
     support = np.array(chosen.indices, dtype=np.int64)
     probe = fit(trial.train, trial.train_labels, support)
-    found = figures(trial.scored(probe), place.seed)
+    found = figures(trial.scored(probe))
     notes = [note for note in (chosen.note, probe.note) if note]
     return ProbeScore(
         method=method,

@@ -6,20 +6,25 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from discovery.probing.metrics import Scored, f1_of, figures, mean_measured
+from discovery.probing.metrics import Resamples, Scored, f1_of, figures
+from discovery.probing.statistics import Array, Flags, Ints, mean_measured
 
 RNG = np.random.default_rng(11)
+
+
+def rows(positive: Flags, margin: Array, groups: Ints) -> Scored:
+    return Scored(positive, margin, Resamples(groups, 0))
 
 
 def scored(n: int = 400, groups: int = 40, lift: float = 1.0) -> Scored:
     truth = RNG.random(n) < 0.25
     margin = np.round(RNG.standard_normal(n) + lift * (truth - 0.4), 1)  # with ties
-    return Scored(truth, margin, RNG.integers(groups, size=n))
+    return rows(truth, margin, RNG.integers(groups, size=n))
 
 
 def test_every_figure_is_the_usual_one() -> None:
     some = scored()
-    found, called = figures(some, 0), some.margin > 0
+    found, called = figures(some), some.margin > 0
     truth = some.positive
     expected = {
         "f1": reference.f1_score(truth, called),
@@ -39,24 +44,23 @@ def test_every_figure_is_the_usual_one() -> None:
 def test_rows_of_one_document_are_no_independent_witnesses() -> None:
     truth = np.tile([True, False], 200)
     margin = np.where(RNG.random(400) < 0.8, 1.0, -1.0) * np.where(truth, 1, -1)
-    alone = f1_of(Scored(truth, margin, np.arange(400)), 0)
+    alone = f1_of(rows(truth, margin, np.arange(400)))
     # The same rows, twenty times each in its document: twenty times fewer documents.
     tied = f1_of(
-        Scored(np.repeat(truth[:20], 20), np.repeat(margin[:20], 20), np.repeat(np.arange(20), 20)),
-        0,
+        rows(np.repeat(truth[:20], 20), np.repeat(margin[:20], 20), np.repeat(np.arange(20), 20))
     )
     assert tied.high - tied.low > 2 * (alone.high - alone.low)  # type: ignore[operator]
 
 
 def test_twenty_faultless_documents_do_not_prove_that_there_is_no_fault() -> None:
     truth = np.tile([True, False], 20)
-    found = f1_of(Scored(truth, np.where(truth, 1.0, -1.0), np.arange(40)), 0)
+    found = f1_of(rows(truth, np.where(truth, 1.0, -1.0), np.arange(40)))
     assert found.value == found.high == 1.0
     assert found.low == pytest.approx(20 / (20 + 3.8415), abs=1e-3)
 
 
 def test_few_groups_have_a_figure_and_no_interval() -> None:
-    found = f1_of(Scored(np.array([True, False] * 5), np.ones(10), np.repeat([0, 1], 5)), 0)
+    found = f1_of(rows(np.array([True, False] * 5), np.ones(10), np.repeat([0, 1], 5)))
     assert found.value is not None
     assert found.low is None
     assert found.reason == "no interval: fewer than 5 groups of documents"
@@ -64,14 +68,14 @@ def test_few_groups_have_a_figure_and_no_interval() -> None:
 
 def test_a_figure_that_rests_on_one_group_has_no_interval() -> None:
     groups = np.repeat(np.arange(12), 5)
-    found = f1_of(Scored(groups == 0, np.ones(60), groups), 0)
+    found = f1_of(rows(groups == 0, np.ones(60), groups))
     assert found.value is not None
     assert found.low is None
 
 
 def test_what_is_undefined_is_none_with_a_reason() -> None:
-    nothing = Scored(np.zeros(30, dtype=bool), -np.ones(30), np.arange(30))
-    found = figures(nothing, 0)
+    nothing = rows(np.zeros(30, dtype=bool), -np.ones(30), np.arange(30))
+    found = figures(nothing)
     for name in ("f1", "precision", "recall", "mcc", "average_precision", "roc_auc"):
         measured = getattr(found, name)
         assert measured.value is None, name
@@ -81,7 +85,7 @@ def test_what_is_undefined_is_none_with_a_reason() -> None:
 
 def test_a_probe_that_never_says_yes_has_f1_zero_and_no_precision() -> None:
     truth = np.tile([True, False], 20)
-    found = figures(Scored(truth, -np.ones(40), np.arange(40)), 0)
+    found = figures(rows(truth, -np.ones(40), np.arange(40)))
     assert found.f1.value == 0.0
     assert found.precision.value is None
 
