@@ -158,6 +158,8 @@ class MethodRow(Record):
     n: int
     """Features (and seeds) in the mean."""
     failures: int
+    gain: Measured | None = None
+    """F1 at the largest k less that of the headline's method, feature by feature."""
 
 
 class ProbingReport(Record):

@@ -12,6 +12,7 @@ from neuroscribe.render.columns import blocks
 from neuroscribe.render.probing_words import (
     METHODS,
     between_text,
+    gain_text,
     measured_text,
     missing_methods,
     proof_terms,
@@ -45,6 +46,7 @@ def method_lines(report: ProbingReport, width: int, *, intervals: bool) -> Itera
             yield text
             if between:
                 yield Text(" " * _NAME + _ends(row, part, cell), style="dim")
+    yield from _gains(rows)
     for row in rows:
         failed = f", {row.failures:,} failed" if row.failures else ""
         said = f"n = {row.n:,}{failed}; seconds {measured_text(row.seconds)}"
@@ -52,6 +54,18 @@ def method_lines(report: ProbingReport, width: int, *, intervals: bool) -> Itera
             yield Text(f"{METHODS[row.method]}: {visible_text(said)}", style="dim")
     for method, k, reason in missing_methods(report):
         yield Text(f"{method}, k {k}: {visible_text(reason)}", style="yellow")
+
+
+def _gains(rows: Sequence[MethodRow]) -> Iterable[Text]:
+    """How far each method stands from the one that has no difference, the headline's."""
+    first = next((METHODS[row.method] for row in rows if row.gain is None), None)
+    told = [(METHODS[row.method], gain_text(row.gain)) for row in rows if row.gain is not None]
+    if first is None or not told:
+        return
+    k = max(k for row in rows for k in row.f1)
+    yield Text(f"F1 at k {k} less that of {first}, feature by feature:", style="dim")
+    for name, gain in told:
+        yield Text(f"{name:<{_NAME}} {visible_text(gain)}", style="dim")
 
 
 def _ends(row: MethodRow, ks: Sequence[int], cell: int) -> str:

@@ -40,6 +40,17 @@ def value_text(measured: Measured | None) -> str:
     return figure(None if measured is None else measured.value)
 
 
+def gain_text(gain: Measured | None) -> str:
+    """How much a method gains over the headline's, with its sign and interval; empty for itself."""
+    if gain is None:
+        return ""
+    if gain.value is None:
+        return f"none: {gain.reason or 'no reason given'}"
+    if gain.low is None or gain.high is None:
+        return f"{gain.value:+.3f}"
+    return f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+
+
 def between_text(measured: Measured | None) -> str:
     """``[low, high]``, or nothing where there is no interval."""
     if measured is None or measured.low is None or measured.high is None:

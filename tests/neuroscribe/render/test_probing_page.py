@@ -16,7 +16,7 @@ from neuroscribe.render.plot_svg import svg
 from neuroscribe.render.plots import Band, Rule
 from neuroscribe.render.probing_page import MOST_SCORES, check_plots, plots_file, probing_page
 from neuroscribe.render.probing_plots import curve, figures, site_heat
-from neuroscribe.render.probing_words import measured_text, null_text, value_text
+from neuroscribe.render.probing_words import gain_text, measured_text, null_text, value_text
 from service.pages.figures import figure, signed
 from service.pages.templating import source_hash
 from tests.fakes.probing_reports import NASTY, report
@@ -68,6 +68,7 @@ def test_every_figure_of_the_record_is_on_the_page(run: ProbingReport, page: Pag
             assert all(figure(value) in text for value in (*beside_k, *f.basis.rotated))
     for row in run.comparison:
         assert all(value_text(m) in text for m in (*row.f1.values(), row.seconds))
+        assert gain_text(row.gain).split(" ")[0] in text
     assert ProbingReport.model_validate_json(page.blocks["script"]) == run
 
 
