@@ -8,9 +8,11 @@ Whatever chooses (neurons, sites, sizes) sees training rows only.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from discovery.probing.labels import Feature
 from discovery.probing.moments import Moments, strongest
 from discovery.probing.parallel import Job, R, run_jobs
 from discovery.probing.plan import PREFILTER, ProbeSettings, Split
+from discovery.probing.processes import Workers
 from discovery.probing.reading import Source
 from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
 from discovery.probing.splits import groups_of, test_rows
@@ -52,9 +55,9 @@ def probe(
     settings = settings or ProbeSettings()
     started = time.perf_counter()
     _check(subject, sites)
-    kept = None if folder is None else folder / "activations"
-    source = Source(subject, dataset, tuple(sites), kept)
-    features = _Run(source, settings, folder, told or _silent).features()
+    with _activations(folder, settings) as kept, Workers(settings.jobs) as workers:
+        source = Source(subject, dataset, tuple(sites), kept)
+        features = _Run(source, settings, folder, workers, told or _silent).features()
     return ProbingReport(
         subject=subject.spec.name,
         collection=dataset.collection,
@@ -69,6 +72,18 @@ def probe(
         settings=settings.told(),
         seconds=time.perf_counter() - started,
     )
+
+
+@contextmanager
+def _activations(folder: Path | None, settings: ProbeSettings) -> Iterator[Path | None]:
+    """Where activations are kept: processes share them by files, so several need a folder."""
+    if folder is not None:
+        yield folder / "activations"
+    elif settings.jobs > 1:
+        with TemporaryDirectory(prefix="neuroscribe-") as made:
+            yield Path(made)
+    else:
+        yield None
 
 
 def _check(subject: Subject, sites: Sequence[str]) -> None:
@@ -93,6 +108,7 @@ class _Run:
     source: Source
     settings: ProbeSettings
     folder: Path | None
+    workers: Workers
     told: Told
 
     def features(self) -> list[FeatureReport]:
@@ -147,7 +163,7 @@ class _Run:
     def _run(self, jobs: Sequence[Job[R]], kind: type[R], what: str) -> list[R]:
         folder = None if self.folder is None else self.folder / "parts" / self.settings.key
         return run_jobs(
-            jobs, kind, folder, self.settings.jobs, lambda done, of: self.told(what, done, of)
+            jobs, kind, folder, self.workers, lambda done, of: self.told(what, done, of)
         )
 
     def _splits(self) -> list[Split]:

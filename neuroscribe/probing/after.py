@@ -26,6 +26,7 @@ from discovery.probing.builders.token_text import TOKEN_FEATURES, label_vocabula
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.labels import Annotation, Collection
 from discovery.probing.parallel import run_jobs
+from discovery.probing.processes import Workers
 from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
 from discovery.probing.splits import TEST_SHARE, groups_of, test_rows
 from discovery.probing.statistics import Flags
@@ -246,7 +247,7 @@ def ask(
         if told is not None:
             told("asking what the neurons do", done, of)
 
-    found = run_jobs(jobs, FeatureAfter, folder, 1, tell)
+    found = run_jobs(jobs, FeatureAfter, folder, Workers(1), tell)
     return tuple(found), counts[0] == len(jobs)
 
 
