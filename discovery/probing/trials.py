@@ -20,10 +20,9 @@ from discovery.probing.supports import Chosen
 
 
 class SiteScores(Record):
-    """What one piece of work found, and among how many ``neurons``."""
+    """What one piece of work found."""
 
     scores: tuple[ProbeScore, ...]
-    neurons: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class SiteJob:
         for method in self.settings.methods:
             tried = self._by_chance(place) if method == "random" else trial
             scores += method_scores(tried, place, self.settings, method, self.settings.ks)
-        return SiteScores(scores=tuple(scores), neurons=len(trial.neurons))
+        return SiteScores(scores=tuple(scores))
 
     def _by_chance(self, place: Place) -> Trial:
         """As many neurons of the whole site as the largest probe has, whatever they say."""
