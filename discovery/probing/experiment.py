@@ -100,7 +100,8 @@ def _silent(what: str, done: int, of: int) -> None:
     pass
 
 
-_BySite = dict[str, list[NDArray[np.int64]]]
+_Numbers = dict[str, list[NDArray[np.int64]]]
+_Flags = dict[str, list[NDArray[np.bool_]]]
 
 
 @dataclass(slots=True)
@@ -117,8 +118,7 @@ class _Run:
         if not splits:
             return self._left_out(set())
         leading = _first_of_each(splits)
-        rows, moments = self._read(splits)
-        neurons, live = self._neurons(moments)
+        rows, neurons, live = self._ranked(splits)
         sites = self.source.sites
         jobs = [
             SiteJob(rows, split, site, neurons[site][task], live[site][task], self.settings)
@@ -144,21 +144,21 @@ class _Run:
         reports = self._run(ends, FeatureReport, "nulls and baselines")
         return [*reports, *self._left_out({splits[task].feature for task in leading})]
 
-    def _read(self, splits: list[Split]) -> tuple[Rows, Moments]:
-        """Rows, and moments of every split's training labels."""
-        labels = np.stack([split.train_labels for split in splits], axis=1)
-        windows = len(self.source.dataset.ids)
-        return self.source.read(labels, lambda done: self.told("reading", done, windows))
+    def _ranked(self, splits: list[Split]) -> tuple[Rows, _Numbers, _Flags]:
+        """Rows; by site and split the neurons of largest mean difference, and which ones vary."""
+        sites, windows = self.source.sites, len(self.source.dataset.ids)
+        ranked: _Numbers = {site: [] for site in sites}
+        live: _Flags = {site: [] for site in sites}
 
-    def _neurons(self, moments: Moments) -> tuple[_BySite, _BySite]:
-        """By site and split: the neurons of largest mean difference, and all that vary."""
-        ranked: _BySite = {}
-        live: _BySite = {}
-        for site in self.source.sites:
-            strength = moments.ranking(site).strength
-            ranked[site] = [strongest(one, PREFILTER) for one in strength]
-            live[site] = [np.flatnonzero(np.isfinite(one)) for one in strength]
-        return ranked, live
+        def rank(moments: Moments) -> None:
+            for site in sites:
+                for strength in moments.strengths(site):
+                    ranked[site].append(strongest(strength, PREFILTER))
+                    live[site].append(np.isfinite(strength))
+
+        labels = [split.train_labels for split in splits]
+        rows = self.source.read(labels, rank, lambda done: self.told("reading", done, windows))
+        return rows, ranked, live
 
     def _run(self, jobs: Sequence[Job[R]], kind: type[R], what: str) -> list[R]:
         folder = None if self.folder is None else self.folder / "parts" / self.settings.key

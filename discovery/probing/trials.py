@@ -27,14 +27,14 @@ class SiteScores(Record):
 
 @dataclass(frozen=True, slots=True)
 class SiteJob:
-    """One feature at one site under one split, among ``neurons`` [n]; ``live`` [m] are all that
-    are not constant, among which chance draws."""
+    """One feature at one site under one split, among ``neurons`` [n]; ``live`` [width] tells which
+    ones of the site are not constant: among them chance draws."""
 
     rows: Rows
     split: Split
     site: str
     neurons: NDArray[np.int64]
-    live: NDArray[np.int64]
+    live: NDArray[np.bool_]
     settings: ProbeSettings
 
     @property
@@ -54,8 +54,8 @@ class SiteJob:
 
     def _by_chance(self, place: Place) -> Trial:
         """As many neurons of the whole site as the largest probe has, whatever they say."""
-        drawn = np.random.default_rng(place.draw).permutation(self.live)[: max(self.settings.ks)]
-        return self.split.trial(self.rows, self.site, drawn)
+        order = np.random.default_rng(place.draw).permutation(np.flatnonzero(self.live))
+        return self.split.trial(self.rows, self.site, order[: max(self.settings.ks)])
 
 
 @dataclass(frozen=True, slots=True)
