@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -116,10 +117,19 @@ def _together(
 
 
 class Rows:
-    """The kept values [rows, width] by site, in memory or in files of a folder."""
+    """The kept values [rows, width] by site, in memory or in files of ``folder``.
 
-    def __init__(self, arrays: Mapping[str, Floats]) -> None:
+    Another process is sent the name of the folder, and opens the files itself.
+    """
+
+    def __init__(self, arrays: Mapping[str, Floats], folder: Path | None = None) -> None:
         self.arrays = arrays
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[..., Rows], tuple[Any, ...]]:
+        if self.folder is None:
+            return Rows, (dict(self.arrays),)
+        return Rows.opened, (self.folder, tuple(self.arrays))
 
     @classmethod
     def empty(cls, n: int, widths: Mapping[str, int], folder: Path | None = None) -> Rows:
@@ -133,7 +143,8 @@ class Rows:
                     folder / f"{site}.npy", mode="w+", dtype=np.float32, shape=(n, width)
                 )
                 for site, width in widths.items()
-            }
+            },
+            folder,
         )
 
     @classmethod
@@ -143,7 +154,8 @@ class Rows:
             {
                 site: np.load(folder / f"{site}.npy", mmap_mode="r", allow_pickle=False)
                 for site in sites
-            }
+            },
+            folder,
         )
 
     def put(self, part: Part) -> None:

@@ -45,7 +45,8 @@ APART = 0.1
 class FeatureJob:
     """Scores of all splits and sites of one feature, and what the rest needs.
 
-    ``neurons`` are the ranked neurons by site under the split, ``live`` all that are not constant.
+    ``neurons`` are the ranked neurons by site under the split; ``live`` [width] by site tells which
+    ones are not constant.
     """
 
     rows: Rows
@@ -53,7 +54,7 @@ class FeatureJob:
     split: Split
     scores: tuple[ProbeScore, ...]
     neurons: Mapping[str, NDArray[np.int64]]
-    live: Mapping[str, NDArray[np.int64]]
+    live: Mapping[str, NDArray[np.bool_]]
     settings: ProbeSettings
 
     @property
@@ -75,7 +76,7 @@ class FeatureJob:
             self._null(best),
             random_neurons(
                 lambda some: split.trial(self.rows, best.site, some),
-                self.live[best.site],
+                np.flatnonzero(self.live[best.site]),
                 best.k,
                 split.seed,
             ),
@@ -109,7 +110,11 @@ class FeatureJob:
         train = np.flatnonzero((split.labels != 0) & ~split.test)
         first = {
             site: ranked_first(
-                self.rows, site, (train, live), [one[train] for one in dealt], best.k
+                self.rows,
+                site,
+                (train, np.flatnonzero(live)),
+                [one[train] for one in dealt],
+                best.k,
             )
             for site, live in self.live.items()
         }

@@ -8,9 +8,11 @@ Whatever chooses (neurons, sites, sizes) sees training rows only.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from discovery.probing.labels import Feature
 from discovery.probing.moments import Moments, strongest
 from discovery.probing.parallel import Job, R, run_jobs
 from discovery.probing.plan import PREFILTER, ProbeSettings, Split
+from discovery.probing.processes import Workers
 from discovery.probing.reading import Source
 from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
 from discovery.probing.splits import groups_of, test_rows
@@ -52,9 +55,9 @@ def probe(
     settings = settings or ProbeSettings()
     started = time.perf_counter()
     _check(subject, sites)
-    kept = None if folder is None else folder / "activations"
-    source = Source(subject, dataset, tuple(sites), kept)
-    features = _Run(source, settings, folder, told or _silent).features()
+    with _activations(folder, settings) as kept, Workers(settings.jobs) as workers:
+        source = Source(subject, dataset, tuple(sites), kept)
+        features = _Run(source, settings, folder, workers, told or _silent).features()
     return ProbingReport(
         subject=subject.spec.name,
         collection=dataset.collection,
@@ -71,6 +74,18 @@ def probe(
     )
 
 
+@contextmanager
+def _activations(folder: Path | None, settings: ProbeSettings) -> Iterator[Path | None]:
+    """Where activations are kept: processes share them by files, so several need a folder."""
+    if folder is not None:
+        yield folder / "activations"
+    elif settings.jobs > 1:
+        with TemporaryDirectory(prefix="neuroscribe-") as made:
+            yield Path(made)
+    else:
+        yield None
+
+
 def _check(subject: Subject, sites: Sequence[str]) -> None:
     known = subject.sites()
     hint = f"sites: {', '.join(known)}"
@@ -85,7 +100,8 @@ def _silent(what: str, done: int, of: int) -> None:
     pass
 
 
-_BySite = dict[str, list[NDArray[np.int64]]]
+_Numbers = dict[str, list[NDArray[np.int64]]]
+_Flags = dict[str, list[NDArray[np.bool_]]]
 
 
 @dataclass(slots=True)
@@ -93,6 +109,7 @@ class _Run:
     source: Source
     settings: ProbeSettings
     folder: Path | None
+    workers: Workers
     told: Told
 
     def features(self) -> list[FeatureReport]:
@@ -101,8 +118,7 @@ class _Run:
         if not splits:
             return self._left_out(set())
         leading = _first_of_each(splits)
-        rows, moments = self._read(splits)
-        neurons, live = self._neurons(moments)
+        rows, neurons, live = self._ranked(splits)
         sites = self.source.sites
         jobs = [
             SiteJob(rows, split, site, neurons[site][task], live[site][task], self.settings)
@@ -128,26 +144,26 @@ class _Run:
         reports = self._run(ends, FeatureReport, "nulls and baselines")
         return [*reports, *self._left_out({splits[task].feature for task in leading})]
 
-    def _read(self, splits: list[Split]) -> tuple[Rows, Moments]:
-        """Rows, and moments of every split's training labels."""
-        labels = np.stack([split.train_labels for split in splits], axis=1)
-        windows = len(self.source.dataset.ids)
-        return self.source.read(labels, lambda done: self.told("reading", done, windows))
+    def _ranked(self, splits: list[Split]) -> tuple[Rows, _Numbers, _Flags]:
+        """Rows; by site and split the neurons of largest mean difference, and which ones vary."""
+        sites, windows = self.source.sites, len(self.source.dataset.ids)
+        ranked: _Numbers = {site: [] for site in sites}
+        live: _Flags = {site: [] for site in sites}
 
-    def _neurons(self, moments: Moments) -> tuple[_BySite, _BySite]:
-        """By site and split: the neurons of largest mean difference, and all that vary."""
-        ranked: _BySite = {}
-        live: _BySite = {}
-        for site in self.source.sites:
-            strength = moments.ranking(site).strength
-            ranked[site] = [strongest(one, PREFILTER) for one in strength]
-            live[site] = [np.flatnonzero(np.isfinite(one)) for one in strength]
-        return ranked, live
+        def rank(moments: Moments) -> None:
+            for site in sites:
+                for strength in moments.strengths(site):
+                    ranked[site].append(strongest(strength, PREFILTER))
+                    live[site].append(np.isfinite(strength))
+
+        labels = [split.train_labels for split in splits]
+        rows = self.source.read(labels, rank, lambda done: self.told("reading", done, windows))
+        return rows, ranked, live
 
     def _run(self, jobs: Sequence[Job[R]], kind: type[R], what: str) -> list[R]:
         folder = None if self.folder is None else self.folder / "parts" / self.settings.key
         return run_jobs(
-            jobs, kind, folder, self.settings.jobs, lambda done, of: self.told(what, done, of)
+            jobs, kind, folder, self.workers, lambda done, of: self.told(what, done, of)
         )
 
     def _splits(self) -> list[Split]:

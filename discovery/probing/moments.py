@@ -8,7 +8,7 @@ two. Values are centred on the first batch's mean, so that sums of squares lose 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from discovery.probing.activations import Part
 
 Array = NDArray[np.float64]
 _TASKS_AT_ONCE = 1024
+_RANKED_AT_ONCE = 1 << 21  # neurons times tasks: a dozen arrays of 16 MiB
 LEAST_DEVIATION = 1e-3
 
 
@@ -48,6 +49,9 @@ class Ranking:
 
 class Moments:
     """Sums by site and task. ``labels`` int8 [rows, tasks] are 1, -1 or 0 (not counted)."""
+
+    BYTES = 24
+    """What a task takes for each neuron at most: three sums."""
 
     def __init__(self, labels: NDArray[np.int8], sites: Sequence[str]) -> None:
         self.labels = labels
@@ -99,8 +103,8 @@ class Moments:
         """The scores of some tasks at one site; those with fewer than two rows of a class: -inf."""
         masks = self._mask_of_task[tasks]
         positive = self._positive[site][tasks].cpu().numpy()
-        everything = self._all[site].cpu().numpy()[masks]
-        squares = self._squares[site].cpu().numpy()[masks]
+        everything = self._all[site][masks].cpu().numpy()
+        squares = self._squares[site][masks].cpu().numpy()
         counts = self.counts[:, tasks, None]
         n = counts.sum(0)
         with np.errstate(all="ignore"):
@@ -118,6 +122,13 @@ class Moments:
             f=np.where(usable, f, -np.inf),
             deviation=np.where(usable, np.sqrt(total / n), 0.0),
         )
+
+    def strengths(self, site: str) -> Iterator[Array]:
+        """``strength`` [neurons] of each task, in order; some tasks are ranked at a time."""
+        tasks, width = self._positive[site].shape
+        at_once = max(1, _RANKED_AT_ONCE // width)
+        for begin in range(0, tasks, at_once):
+            yield from self.ranking(site, slice(begin, begin + at_once)).strength
 
 
 def _count(sums: Tensor, flags: NDArray[np.bool_], values: Tensor) -> None:

@@ -6,11 +6,12 @@ processes there are: a piece has its own seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from core.results import Record
+from discovery.probing.processes import Workers
 from subjects.index.files import write_bytes
 
 R = TypeVar("R", bound=Record)
@@ -34,10 +35,13 @@ def run_jobs(
     jobs: Sequence[Job[R]],
     kind: type[R],
     folder: Path | None,
-    processes: int,
+    workers: Workers,
     told: Callable[[int, int], None],
 ) -> list[R]:
-    """The results of ``jobs`` in their order; ``told`` hears how many are done, and of how many."""
+    """The results of ``jobs`` in their order; ``told`` hears how many are done, and of how many.
+
+    Raises what a job raises, and :class:`core.errors.WorkerLost` where a process is lost.
+    """
     found: dict[int, R] = {}
     for index, job in enumerate(jobs):
         kept = None if folder is None else kept_result(folder / f"{job.name}.json", kind)
@@ -45,26 +49,13 @@ def run_jobs(
             found[index] = kept
     told(len(found), len(jobs))
     left = [index for index in range(len(jobs)) if index not in found]
-    for index, result in zip(left, _results([jobs[i] for i in left], processes), strict=True):
+    for place, result in workers.results([jobs[index] for index in left]):
+        index = left[place]
         found[index] = result
         if folder is not None:
             write_bytes(folder / f"{jobs[index].name}.json", result.model_dump_json().encode())
         told(len(found), len(jobs))
     return [found[index] for index in range(len(jobs))]
-
-
-def _results(jobs: Sequence[Job[R]], processes: int) -> Iterator[R]:
-    if processes <= 1 or len(jobs) <= 1:
-        yield from (job.run() for job in jobs)
-        return
-    from joblib import Parallel, delayed, parallel_config
-
-    with parallel_config(backend="loky", n_jobs=processes, inner_max_num_threads=1):
-        yield from Parallel(return_as="generator")(delayed(_run)(job) for job in jobs)
-
-
-def _run(job: Job[R]) -> R:
-    return job.run()
 
 
 def kept_result(path: Path, kind: type[R]) -> R | None:

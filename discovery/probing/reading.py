@@ -16,6 +16,8 @@ from discovery.probing.moments import Moments
 from subjects.index.files import write_bytes
 from subjects.protocol import Subject
 
+MOMENT_BYTES = 2 << 30
+"""What the sums of one block of tasks may take, all sites together."""
 _ROWS_AT_ONCE = 4096
 _DONE = "read"
 
@@ -29,21 +31,45 @@ class Source:
     sites: tuple[str, ...]
     folder: Path | None = None
 
-    def read(self, labels: NDArray[np.int8], told: Callable[[int], None]) -> tuple[Rows, Moments]:
-        """All rows, and the moments of ``labels`` [rows, tasks] (1, -1, 0: not counted)."""
-        moments = Moments(labels, self.sites)
-        kept = self._kept()
-        if kept is not None:
-            for part in _stored(kept, self.sites, len(self.dataset.rows)):
-                moments.add(part)
-            return kept, moments
+    def read(
+        self,
+        tasks: Sequence[NDArray[np.int8]],
+        counted: Callable[[Moments], None],
+        told: Callable[[int], None],
+        *,
+        most_bytes: int = MOMENT_BYTES,
+    ) -> Rows:
+        """All rows; ``counted`` hears the moments of ``tasks``, some tasks at a time, in order.
+
+        Tasks are labels [rows] of 1, -1, and 0 (not counted). Where the sums of all of them would
+        take more than ``most_bytes``, those that do not fit are counted from the kept rows.
+        """
+        rows = self._kept()
+        for some in self._blocks(len(tasks), most_bytes):
+            moments = Moments(np.stack(tasks[some], axis=1), self.sites)
+            if rows is None:
+                rows = self._read(moments.add, told)
+            else:
+                for part in _stored(rows, self.sites, len(self.dataset.rows)):
+                    moments.add(part)
+            counted(moments)
+        assert rows is not None
+        return rows
+
+    def _blocks(self, tasks: int, most_bytes: int) -> Iterator[slice]:
+        known = self.subject.sites()
+        one = Moments.BYTES * sum(known[site].width for site in self.sites)
+        at_once = max(1, most_bytes // one)
+        return (slice(begin, begin + at_once) for begin in range(0, tasks, at_once))
+
+    def _read(self, each: Callable[[Part], None], told: Callable[[int], None]) -> Rows:
         rows = read_rows(
-            self.subject, self.dataset, self.sites, folder=self.folder, each=moments.add, told=told
+            self.subject, self.dataset, self.sites, folder=self.folder, each=each, told=told
         )
-        if self.folder is not None:
-            write_bytes(self.folder / _DONE, b"")
-            rows = Rows.opened(self.folder, self.sites)
-        return rows, moments
+        if self.folder is None:
+            return rows
+        write_bytes(self.folder / _DONE, b"")
+        return Rows.opened(self.folder, self.sites)
 
     def _kept(self) -> Rows | None:
         if self.folder is None or not (self.folder / _DONE).exists():

@@ -20,22 +20,21 @@ from discovery.probing.supports import Chosen
 
 
 class SiteScores(Record):
-    """What one piece of work found, and among how many ``neurons``."""
+    """What one piece of work found."""
 
     scores: tuple[ProbeScore, ...]
-    neurons: int
 
 
 @dataclass(frozen=True, slots=True)
 class SiteJob:
-    """One feature at one site under one split, among ``neurons`` [n]; ``live`` [m] are all that
-    are not constant, among which chance draws."""
+    """One feature at one site under one split, among ``neurons`` [n]; ``live`` [width] tells which
+    ones of the site are not constant: among them chance draws."""
 
     rows: Rows
     split: Split
     site: str
     neurons: NDArray[np.int64]
-    live: NDArray[np.int64]
+    live: NDArray[np.bool_]
     settings: ProbeSettings
 
     @property
@@ -51,12 +50,12 @@ class SiteJob:
         for method in self.settings.methods:
             tried = self._by_chance(place) if method == "random" else trial
             scores += method_scores(tried, place, self.settings, method, self.settings.ks)
-        return SiteScores(scores=tuple(scores), neurons=len(trial.neurons))
+        return SiteScores(scores=tuple(scores))
 
     def _by_chance(self, place: Place) -> Trial:
         """As many neurons of the whole site as the largest probe has, whatever they say."""
-        drawn = np.random.default_rng(place.draw).permutation(self.live)[: max(self.settings.ks)]
-        return self.split.trial(self.rows, self.site, drawn)
+        order = np.random.default_rng(place.draw).permutation(np.flatnonzero(self.live))
+        return self.split.trial(self.rows, self.site, order[: max(self.settings.ks)])
 
 
 @dataclass(frozen=True, slots=True)

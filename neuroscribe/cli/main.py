@@ -7,6 +7,7 @@ with ``--debug``.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -102,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = run(given, as_json=as_json)
     except KeyboardInterrupt:
+        if arguments is None:  # the program itself: nothing but its end is left to interrupt
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         fail("interrupted", "interrupted", "run it again: it goes on where it was", as_json)
         code = INTERRUPTED
     except BrokenPipeError:

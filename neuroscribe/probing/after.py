@@ -26,6 +26,7 @@ from discovery.probing.builders.token_text import TOKEN_FEATURES, label_vocabula
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.labels import Annotation, Collection
 from discovery.probing.parallel import run_jobs
+from discovery.probing.processes import Workers
 from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
 from discovery.probing.splits import TEST_SHARE, groups_of, test_rows
 from discovery.probing.statistics import Flags
@@ -68,6 +69,16 @@ class FeatureAfter(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class _Divided:
+    """Numbers of the training and the test documents of a split, and the groups they are of."""
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    trained: frozenset[str]
+    tested: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked about one feature that was probed: a piece of work of its own."""
 
@@ -92,32 +103,32 @@ class Asked:
 
     def run(self) -> FeatureAfter:
         """Ask; what cannot be answered is a reason."""
-        train, test = self._documents()
+        parts = self._divided()
         report, compound, reason = None, None, None
         try:
-            report = self._report(test)
+            report = self._report(parts)
             if self.collection.name == COMPOUNDS:
-                compound = self._compound(train, test)
+                compound = self._compound(parts)
         except NeuroscribeError as error:
             reason = str(error)
         return FeatureAfter(
             feature=self.found.feature,
-            documents=len(test),
+            documents=len(parts.test),
             report=report,
             compound=compound,
             reason=reason,
         )
 
-    def _report(self, test: NDArray[np.int64]) -> AfterReport:
+    def _report(self, parts: _Divided) -> AfterReport:
         settings = self.settings
-        running = self._running(self._text(test=True))
+        running = self._running(self._text(parts, test=True))
         return after_probe(
             self.subject,
             self.dataset,
             self.found.feature,
             self.best.site,
             self.best.units,
-            documents=test,
+            documents=parts.test,
             running=running if len(running) else None,
             classes=plain_text_classes(self.subject),
             most_windows=settings.windows,
@@ -126,12 +137,12 @@ class Asked:
             seed=settings.seed,
         )
 
-    def _compound(self, train: NDArray[np.int64], test: NDArray[np.int64]) -> CompoundSum:
+    def _compound(self, parts: _Divided) -> CompoundSum:
         def near(documents: NDArray[np.int64]) -> LabelledWindows:
             return windows_of(self.dataset, self.found.feature, documents=documents)
 
         def other(*, held: bool) -> LabelledWindows:
-            text = self._text(test=held, without=True)
+            text = self._text(parts, test=held, without=True)
             found = running_windows(
                 self.subject, text, self.found.feature, most_tokens=self.settings.tokens
             )
@@ -141,7 +152,7 @@ class Asked:
             self.subject,
             self.best.site,
             self._candidates(),
-            (near(train), near(test)),
+            (near(parts.train), near(parts.test)),
             (other(held=False), other(held=True)),
             draws=self.settings.draws,
             seed=self.settings.seed,
@@ -157,34 +168,30 @@ class Asked:
         ]
         return max(own, key=lambda score: len(score.units)).units
 
-    def _documents(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Numbers of the training and the test documents of the probe's split."""
+    def _divided(self) -> _Divided:
+        """The documents of the probe's split."""
         labels = self.dataset.labels[:, self.dataset.column(self.found.feature)]
         test = test_rows(labels, groups_of(self.dataset), self.best.seed)
         if test is None:  # what was probed had a split
             test = np.zeros(len(labels), dtype=np.bool_)
         documents, used = self.dataset.row_documents, labels != 0
-        parts = (np.unique(documents[used & part]) for part in (~test, test))
-        train, tested = (part.astype(np.int64) for part in parts)
-        return train, tested
+        parts = [np.unique(documents[used & part]).astype(np.int64) for part in (~test, test)]
+        groups = [frozenset(self.dataset.groups[number] for number in part) for part in parts]
+        return _Divided(parts[0], parts[1], groups[0], groups[1])
 
-    def _groups(self, documents: NDArray[np.int64]) -> frozenset[str]:
-        return frozenset(self.dataset.groups[document] for document in documents)
-
-    def _text(self, *, test: bool, without: bool = False) -> Collection:
+    def _text(self, parts: _Divided, *, test: bool, without: bool = False) -> Collection:
         """Documents of the test groups, or of the training ones; ``without``: unlabelled ones only.
 
         Groups that the probe has not seen are divided by a hash of their names, as it was: text in
         which the feature is rare or absent belongs to what a unit says of it.
         """
         name, annotations = self.found.feature, self.collection.annotations
-        trained, tested = (self._groups(documents) for documents in self._documents())
 
         def some() -> Iterator[Annotation]:
             for one in annotations():
                 group = one.document.group
-                held = group in tested
-                if group not in trained and not held:
+                held = group in parts.tested
+                if group not in parts.trained and not held:
                     held = unit_interval("probing/after", group) < TEST_SHARE
                 labelled = one.positive.get(name) or one.negative.get(name)
                 if held == test and not (without and labelled):
@@ -246,7 +253,7 @@ def ask(
         if told is not None:
             told("asking what the neurons do", done, of)
 
-    found = run_jobs(jobs, FeatureAfter, folder, 1, tell)
+    found = run_jobs(jobs, FeatureAfter, folder, Workers(1), tell)
     return tuple(found), counts[0] == len(jobs)
 
 

@@ -27,6 +27,14 @@ from neuroscribe.probing.after import AfterSettings, FeatureAfter, ask, plain_te
 from neuroscribe.probing.concept import Concept
 from neuroscribe.probing.findings import findings_of
 from neuroscribe.probing.request import ProbeRequest, sites_named
+from neuroscribe.probing.stored import (
+    Note,
+    dataset_folder,
+    remember,
+    report_file,
+    run_folder,
+    stored,
+)
 from neuroscribe.workspace import Workspace
 from subjects.index.files import locked, write_bytes
 from subjects.protocol import Subject
@@ -71,18 +79,24 @@ def find_probe(
     Raises what the collection, the sampling and the probing raise.
     """
     tell = told or _silent
+    opened = None if concept is not None else request.open()
+    if opened is not None and after is None and not fresh:
+        known = stored(workspace, request, opened)
+        if known is not None:
+            report, dataset, weights = known
+            return Answer(_probed(workspace, report, weights), dataset, stored=True)
     subject = workspace.subject(request.subject)
     sites = sites_named(request.sites, subject.sites())
     if not sites:
         raise InvalidSetting("no site is named", f"sites: {', '.join(subject.sites())}")
-    opened, examples = (
-        (request.open(), None)
-        if concept is None
-        else concept.labelled(workspace, request.corpus, fresh)
-    )
+    examples = None
+    if concept is not None:
+        opened, examples = concept.labelled(workspace, request.corpus, fresh)
+    assert opened is not None
     with workspace.holding.using(request.subject):
         dataset = dataset_of(workspace, request, subject, opened, tell, fresh=fresh)
-        folder = _folder(workspace, subject, dataset, sites)
+        run = _run_key(subject, dataset, sites)
+        folder = run_folder(workspace, run)
         with locked(folder):
             answer = _run(workspace, request, subject, (dataset, sites, folder), fresh, tell)
             found: tuple[FeatureAfter, ...] = ()
@@ -98,6 +112,12 @@ def find_probe(
                     fresh=fresh,
                     told=tell,
                 )
+    remember(
+        workspace,
+        request,
+        opened,
+        Note(run=run, dataset=dataset.fingerprint, weights=subject.spec.hash),
+    )
     probed = answer.probed.model_copy(update={"concept": examples, "after": found})
     return replace(answer, probed=probed, stored=answer.stored and asked)
 
@@ -111,22 +131,26 @@ def _run(
     tell: Told,
 ) -> Answer:
     dataset, sites, folder = what
-    kept = folder / "reports" / f"{request.settings.key}.json"
+    kept = report_file(folder, request.settings.key)
     if fresh:
         kept.unlink(missing_ok=True)
         shutil.rmtree(folder / "activations", ignore_errors=True)
         shutil.rmtree(folder / "parts" / request.settings.key, ignore_errors=True)
     report = kept_result(kept, ProbingReport)
-    stored = report is not None
+    there = report is not None
     if report is None:
         report = probe(subject, dataset, sites, request.settings, folder=folder, told=tell)
         write_bytes(kept, report.model_dump_json().encode())
         shutil.rmtree(folder / "activations", ignore_errors=True)
         shutil.rmtree(folder / "parts" / request.settings.key, ignore_errors=True)
-    found = findings_of(report, subject.spec.hash)
+    return Answer(_probed(workspace, report, subject.spec.hash), dataset, stored=there)
+
+
+def _probed(workspace: Workspace, report: ProbingReport, weights: str) -> Probed:
+    found = findings_of(report, weights)
     _store(workspace, found)
     best = sorted(found, key=lambda finding: -_f1(finding))
-    return Answer(Probed(findings=tuple(best), report=report), dataset, stored)
+    return Probed(findings=tuple(best), report=report)
 
 
 def dataset_of(
@@ -142,7 +166,7 @@ def dataset_of(
     sampling, tokenizer = request.sampling, subject.spec.tokenizer
     window = window_of(collection, sampling, subject)
     key = dataset_fingerprint(collection, sampling, window, tokenizer)
-    folder = workspace.home / "probing" / "datasets" / key
+    folder = dataset_folder(workspace, key)
     with locked(folder):
         if not fresh and (folder / "dataset.json").exists():
             return files.load(folder)
@@ -168,12 +192,9 @@ def _by_token(collection: Collection, subject: Subject) -> NDArray[np.bool_] | N
     return np.stack([classes[feature.name] for feature in collection.features])
 
 
-def _folder(
-    workspace: Workspace, subject: Subject, dataset: ProbingDataset, sites: tuple[str, ...]
-) -> Path:
+def _run_key(subject: Subject, dataset: ProbingDataset, sites: tuple[str, ...]) -> str:
     identity = [subject.spec.name, subject.spec.hash]
-    key = fingerprint([*identity, dataset.fingerprint, list(sites)])
-    return workspace.home / "probing" / "runs" / key
+    return fingerprint([*identity, dataset.fingerprint, list(sites)])
 
 
 def _store(workspace: Workspace, found: tuple[Finding, ...]) -> None:

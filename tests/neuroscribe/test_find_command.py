@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from core.errors import SubjectLoadError
+from neuroscribe.workspace import Workspace
 from storage import open_store
 from tests.neuroscribe.conftest import Ran
 
@@ -69,6 +71,31 @@ def test_asked_again_it_is_stored_and_fresh_computes_the_same(
     assert "stored answer" in again.err
     fresh = run(*probing(labels, "--fresh", "--json")).json
     assert _timeless(fresh) == _timeless(first)
+
+
+def test_a_stored_answer_needs_no_model(
+    run: Run, own_home: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found by the model's files, the labels and what was asked; else the model is loaded."""
+    first = run(*probing(labels, "--json")).json
+
+    def loaded(workspace: Workspace, name: str) -> Any:
+        raise SubjectLoadError("loaded")
+
+    monkeypatch.setattr(Workspace, "subject", loaded)
+    assert run(*probing(labels, "--json")).json == first
+    other = tmp_path / "other.jsonl"
+    other.write_text("\n".join(labels.read_text(encoding="utf-8").splitlines()[:-1]))
+    for file, words in (
+        (labels, ["--k", "1"]),
+        (labels, ["--fresh"]),
+        (labels, ["--after"]),
+        (other, []),
+    ):
+        assert "loaded" in run(*probing(file, *words)).err
+    for report in (own_home / "probing" / "runs").glob("*/reports/*.json"):
+        report.unlink()
+    assert "loaded" in run(*probing(labels)).err
 
 
 def test_people_see_figures_with_what_stands_beside_them(
