@@ -106,6 +106,35 @@ def test_faults_name_the_line(tmp_path: Path, row: dict[str, Any], problem: str)
         read_spans(file)
 
 
+RIVER, NO_RIVER = {"span": "Rhine"}, {"span": "Rhine", "negative": True}
+NO_BANK = {"span": "nk", "negative": True}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([RIVER, NO_RIVER], "line 2 of .* contradicts line 1: text that is 'river'"),
+        ([NO_RIVER, RIVER], "line 2 .* contradicts line 1"),
+        ([NO_RIVER, {"span": "The Rhine and"}], "line 2 .* contradicts line 1"),
+        ([{"span": [0, 22]}, {"span": [0, 3]}, NO_RIVER], "line 3 .* contradicts line 1"),
+        ([RIVER, NO_RIVER, {"span": "bank"}, NO_BANK], "so do lines 3 and 4"),
+        ([RIVER] + 6 * [NO_RIVER], r"lines 1 and 3, 1 and 4, 1 and 5 and 2 more"),
+    ],
+)  # fmt: skip
+def test_text_of_a_label_and_not_of_it_is_refused_with_both_lines(
+    tmp_path: Path, found: list[dict[str, Any]], said: str
+) -> None:
+    with pytest.raises(LabelsUnusable, match=said):
+        read_spans(rows(tmp_path / "a.jsonl", *found))
+
+
+def test_what_does_not_contradict_is_read(tmp_path: Path) -> None:
+    beside, other = {"span": " and", "negative": True}, {"label": "word", "negative": True}
+    elsewhere = NO_RIVER | {"document": "of another annotator"}
+    file = rows(tmp_path / "a.jsonl", RIVER, RIVER, beside, NO_RIVER | other, elsewhere)
+    assert positives(read_spans(file))[0] == {"river": ["Rhine", "Rhine"]}
+
+
 def test_a_program_may_hand_over_spans() -> None:
     found = labelled_spans([LabelledSpan(TEXT, 4, 9, "river")], name="concept")
     assert (found.name, positives(found)) == ("concept", [{"river": ["Rhine"]}])
