@@ -18,7 +18,7 @@ from discovery.probing.results import Method
 
 METHODS: tuple[Method, ...] = get_args(Method)
 PREFILTER = 1024
-VERSION = 1
+VERSION = 2
 """Raised when the same settings on the same rows give another result."""
 FAST: tuple[Method, ...] = ("random", "mean-difference", "f")
 
