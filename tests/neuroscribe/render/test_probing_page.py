@@ -71,6 +71,22 @@ def test_every_figure_of_the_record_is_on_the_page(run: ProbingReport, page: Pag
     assert ProbingReport.model_validate_json(page.blocks["script"]) == run
 
 
+def test_the_table_of_methods_says_once_why_intervals_are_missing(run: ProbingReport) -> None:
+    seconds = Measured(value=0.3, reason="no interval: fewer than 5 choices")
+    rows = [row.model_copy(update={"seconds": seconds}) for row in run.comparison]
+    text = Page(probing_page(run.model_copy(update={"comparison": tuple(rows)}))).text
+    assert text.count("fewer than 5 choices") == 1
+    assert "– under a figure: no interval: fewer than 5 choices" in text
+
+
+def test_the_two_figures_of_random_neurons_are_told_apart(run: ProbingReport, page: Page) -> None:
+    assert "as many random neurons of the site, mean of 20 draws" in page.text
+    assert "one draw for each feature, site and seed" in page.text
+    named = [row for row in run.comparison if row.method != "random"]
+    without = run.model_copy(update={"comparison": tuple(named), "methods": ("osp",)})
+    assert "one draw" not in Page(probing_page(without)).text
+
+
 def test_what_is_missing_has_its_reason(page: Page) -> None:
     for said in (
         "is_constant failed: every neuron is constant in the training rows",
