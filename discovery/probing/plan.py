@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
 from core.hashing import fingerprint
-from discovery.probing.activations import Rows
-from discovery.probing.fit import Scale, Trial
 from discovery.probing.osp.problem import Loss
 from discovery.probing.results import Method
+
+if TYPE_CHECKING:
+    from discovery.probing.activations import Rows
+    from discovery.probing.fit import Trial
 
 METHODS: tuple[Method, ...] = get_args(Method)
 PREFILTER = 1024
@@ -109,6 +111,8 @@ class Split:
 
     def trial(self, rows: Rows, site: str, neurons: NDArray[np.int64]) -> Trial:
         """Its scaled columns of some neurons of a site."""
+        from discovery.probing.fit import Scale, Trial
+
         used = np.flatnonzero(self.labels)
         train, test = used[~self.test[used]], used[self.test[used]]
         seen = rows.columns(site, train, neurons)

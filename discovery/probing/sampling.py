@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,9 @@ from discovery.probing.dataset import Aggregate, LeftOut, ProbingDataset
 from discovery.probing.labels import Annotation, Collection, Feature
 from discovery.probing.priority import Pool, priorities
 from discovery.probing.tokens import ANY, Candidates, Labeller, Places, Ranges
-from subjects.protocol import Subject
+
+if TYPE_CHECKING:
+    from subjects.protocol import Subject
 
 VERSION = 1
 """Raised when the same settings on the same text draw other rows."""

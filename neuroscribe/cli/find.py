@@ -159,7 +159,6 @@ def probe(
         _list(json)
         return
     from neuroscribe.cli.find_scaling import compared, several
-    from neuroscribe.probing.running import find_probe
 
     subjects = several(subject, splitting, after, source, concept)
     request = _request(
@@ -188,8 +187,10 @@ def probe(
             },
         ),
     )
+    if concept is None:
+        request.check()
     if plot:
-        from neuroscribe.render.probing_page import check_plots
+        from neuroscribe.render.plot_files import check_plots
 
         check_plots(plot)
     workspace = options.workspace(request.subject, source, revision, trust_remote_code)
@@ -202,6 +203,8 @@ def probe(
     if subjects:
         compared(workspace, request, subjects, splitting, fresh, (json, intervals, plot or []))
         return
+    from neuroscribe.probing.running import find_probe
+
     with working(quiet=json) as told:
         answer = find_probe(
             workspace,

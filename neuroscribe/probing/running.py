@@ -71,15 +71,12 @@ def find_probe(
     Raises what the collection, the sampling and the probing raise.
     """
     tell = told or _silent
-    subject = workspace.subject(request.subject)
-    sites = sites_named(request.sites, subject.sites())
-    if not sites:
-        raise InvalidSetting("no site is named", f"sites: {', '.join(subject.sites())}")
-    opened, examples = (
-        (request.open(), None)
-        if concept is None
-        else concept.labelled(workspace, request.corpus, fresh)
-    )
+    if concept is None:
+        opened, examples = request.open(), None  # mistakes in it are told before a model is loaded
+        subject, sites = _where(workspace, request)
+    else:
+        subject, sites = _where(workspace, request)  # and these before anything is paid for
+        opened, examples = concept.labelled(workspace, request.corpus, fresh)
     with workspace.holding.using(request.subject):
         dataset = dataset_of(workspace, request, subject, opened, tell, fresh=fresh)
         folder = _folder(workspace, subject, dataset, sites)
@@ -100,6 +97,14 @@ def find_probe(
                 )
     probed = answer.probed.model_copy(update={"concept": examples, "after": found})
     return replace(answer, probed=probed, stored=answer.stored and asked)
+
+
+def _where(workspace: Workspace, request: ProbeRequest) -> tuple[Subject, tuple[str, ...]]:
+    subject = workspace.subject(request.subject)
+    sites = sites_named(request.sites, subject.sites())
+    if not sites:
+        raise InvalidSetting("no site is named", f"sites: {', '.join(subject.sites())}")
+    return subject, sites
 
 
 def _run(

@@ -12,9 +12,10 @@ import pytest
 
 from core.errors import InvalidSetting, MissingExtra
 from discovery.probing.results import Measured, ProbingReport
+from neuroscribe.render.plot_files import check_plots
 from neuroscribe.render.plot_svg import svg
 from neuroscribe.render.plots import Band, Rule
-from neuroscribe.render.probing_page import MOST_SCORES, check_plots, plots_file, probing_page
+from neuroscribe.render.probing_page import MOST_SCORES, plots_file, probing_page
 from neuroscribe.render.probing_plots import curve, figures, site_heat
 from neuroscribe.render.probing_words import measured_text, null_text, value_text
 from service.pages.figures import figure, signed
