@@ -84,7 +84,8 @@ def probe(
             "--methods",
             metavar="NAMES",
             help="Who chooses neurons: random, mean-difference, f, mutual-information, l1, svm, "
-            "adaptive, osp; or fast, paper, all. The first but random leads.",
+            "adaptive, osp. fast: random, mean-difference, f. paper: these and l1, "
+            "mutual-information, osp (with proofs). all: all eight. The first but random leads.",
         ),
     ] = "fast",
     k: Annotated[

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from discovery.probing.plan import METHODS
+from neuroscribe.cli.find import SETS
 from storage import open_store
 from tests.neuroscribe.conftest import Ran
 
@@ -96,6 +98,16 @@ def test_collections_are_listed_with_what_they_need(run: Run) -> None:
     listed = {row["name"]: row for row in run("find", "probe", "--list", "--json").json}
     assert listed["part-of-speech"]["needs"] == "CoNLL-U files"
     assert "token-text" in run("find", "probe", "--list").out
+
+
+def test_help_and_readme_say_which_methods_the_short_names_mean(run: Run) -> None:
+    told = " ".join(run("find", "probe", "--help").out.replace("│", " ").split())
+    fast, added = (", ".join(part) for part in (SETS["fast"], SETS["paper"][3:]))
+    assert SETS["paper"][:3] == SETS["fast"]
+    assert f"fast: {fast}. paper: these and {added} (with proofs). all: all eight." in told
+    assert len(METHODS) == 8
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert all(f"--methods {name}" in readme for name in (*SETS, "all"))
 
 
 @pytest.mark.parametrize(
