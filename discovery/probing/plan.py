@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 METHODS: tuple[Method, ...] = get_args(Method)
 PREFILTER = 1024
+MOST_GAMMA = 1e6
+"""Above it the ridge hardly weighs, so every solve of OSP takes all its time and proves nothing."""
 VERSION = 2
 """Raised when the same settings on the same rows give another result."""
 FAST: tuple[Method, ...] = ("random", "mean-difference", "f")
@@ -69,9 +71,10 @@ class ProbeSettings:
             raise InvalidSetting(f"{self.osp_loss!r} is no loss", "known: logistic, hinge")
         if not self.seeds:
             raise InvalidSetting("no seed is given", "give at least one")
-        if self.gamma is not None and not 0 < self.gamma < math.inf:
+        if self.gamma is not None and not 0 < self.gamma <= MOST_GAMMA:
             raise InvalidSetting(
-                f"gamma {self.gamma!r} is not a number above 0", "1/sqrt(rows) is usual"
+                f"gamma {self.gamma!r} is not above 0 and at most {MOST_GAMMA:,.0f}",
+                "1/sqrt(rows) is usual; the larger, the less can be proven",
             )
         if not 0 < self.time_limit < math.inf:
             raise InvalidSetting(

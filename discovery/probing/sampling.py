@@ -40,7 +40,7 @@ class Sampling:
     """How rows are drawn.
 
     Attributes:
-        window: Tokens in one window (less where the subject takes less, or the collection asks).
+        window: Tokens in one window, where the collection does not ask for others.
         most: Rows of one feature at most.
         share: Positive share that is aimed at; negatives are left away, never repeated.
         per_document: Windows of one document at most, drawn by priority (None: all).
@@ -222,8 +222,19 @@ def dataset_fingerprint(
 
 
 def window_of(collection: Collection, sampling: Sampling, subject: Subject) -> int:
-    """Tokens in a window: as the collection asks, or the settings, or the subject can take."""
-    return min(collection.window or sampling.window, subject.max_text)
+    """Tokens in a window: as the collection asks (or less where the subject takes less), or else
+    the settings.
+
+    Raises :class:`InvalidSetting` where these ask for more than the subject takes.
+    """
+    if collection.window is not None:
+        return min(collection.window, subject.max_text)
+    if sampling.window > subject.max_text:
+        raise InvalidSetting(
+            f"window {sampling.window!r} does not fit subject {subject.spec.name!r}",
+            f"give 1 to {subject.max_text} tokens",
+        )
+    return sampling.window
 
 
 def _dataset(

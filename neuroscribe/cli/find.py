@@ -112,7 +112,8 @@ def probe(
         str, typer.Option("--osp-loss", help="logistic or hinge (the paper's).")
     ] = "logistic",
     gamma: Annotated[
-        float | None, typer.Option("--gamma", help="Ridge of osp. Default: 1/sqrt(rows).")
+        float | None,
+        typer.Option("--gamma", help="Ridge of osp, larger is weaker. Default: 1/sqrt(rows)."),
     ] = None,
     time_limit: Annotated[
         float, typer.Option("--time-limit", min=0.01, help="Seconds for one solve of osp.")
@@ -144,7 +145,9 @@ def probe(
     corpus: options.Corpus = "builtin",
     column: options.Column = "text",
     limit: options.Limit = None,
-    window: options.Window = 64,
+    window: Annotated[
+        int, typer.Option("--window", min=1, help="Tokens in one window; some collections fix it.")
+    ] = 64,
     per_document: options.PerDocument = None,
     source: options.Source = None,
     revision: options.Revision = None,
