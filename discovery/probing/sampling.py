@@ -7,7 +7,7 @@ places, and activations are read once. Memory is bounded by what is drawn, not b
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -91,6 +91,8 @@ class _Drawer:
     tokens: int = 0
     outside: int = 0
     """Labelled spans that lie in no one window."""
+    passed: Counter[int] = field(default_factory=Counter)
+    """By feature: positives in windows of long documents that are not used."""
 
     def take(self, annotation: Annotation, ids: list[int], found: Iterator[Candidates]) -> None:
         """Offer the candidates of one document to their pools."""
@@ -148,6 +150,8 @@ class _Drawer:
             inside = ranges[:, 1] <= starts + self.window
             used = inside & np.isin(starts, kept)
         self.outside += int((~inside).sum())
+        if found.positive:
+            self.passed[found.feature] += int((inside & ~used).sum())
         return np.column_stack([starts, ranges])[used]
 
     def _pieces(self, found: Candidates, n: int) -> Ranges:
@@ -244,7 +248,7 @@ def _dataset(
     left_out: list[LeftOut] = []
     for index, feature in enumerate(collection.features):
         positive, negative = _drawn(drawer, index, feature, sampling)
-        reason = _unusable(len(positive), len(negative), drawer.outside)
+        reason = _unusable(len(positive), len(negative), _lost(drawer, index, cut))
         if reason is not None:
             left_out.append(LeftOut(feature.name, feature.description, reason))
         else:
@@ -362,10 +366,22 @@ def _shares(pools: dict[str, Pool], wanted: int, feature: Feature) -> dict[str, 
     return found
 
 
-def _unusable(positives: int, negatives: int, outside: int) -> str | None:
+def _lost(drawer: _Drawer, feature: int, cut: int) -> str:
+    """What became of labels that are no rows; windows of this feature, the rest of all together."""
+    found = {
+        f"{drawer.outside} labelled spans lie in no one window": drawer.outside,
+        f"{cut} labelled places are cut by tokens": cut,
+        f"{drawer.passed[feature]} more lie in windows beyond those used of one document": (
+            drawer.passed[feature]
+        ),
+    }
+    return "; ".join(said for said, count in found.items() if count)
+
+
+def _unusable(positives: int, negatives: int, lost: str) -> str | None:
     if positives < LEAST_POSITIVES:
-        lost = f" ({outside} labelled spans lie in no one window)" if outside else ""
-        return f"{positives} positives; {LEAST_POSITIVES} are needed{lost}"
+        reason = f" ({lost})" if lost else ""
+        return f"{positives} positives; {LEAST_POSITIVES} are needed{reason}"
     if negatives == 0:
         return "one class only: there is no negative"
     if negatives < LEAST_POSITIVES:

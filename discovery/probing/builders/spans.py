@@ -199,7 +199,7 @@ def _parsed(file: LabelFile, row: Row) -> LabelledSpan:
         text=text,
         start=start,
         stop=stop,
-        label=file.text(row, "label").strip(),
+        label=file.label(row),
         negative=_flag(file, row, "negative"),
         document=_name(file, row, "document"),
         group=_name(file, row, "group"),

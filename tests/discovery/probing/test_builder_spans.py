@@ -92,6 +92,7 @@ def test_documents_and_groups_may_be_named(tmp_path: Path) -> None:
         ({"span": "Rhine", "label": 3}, "'label' is 3"),
         ({"span": "Rhine", "label": ["a"]}, "'label' is"),
         ({"span": "Rhine", "label": " "}, "'label' is ' '"),
+        ({"span": "Rhine", "label": TEXT * 10}, "a label of 220 characters"),
         ({"span": "Rhine", "text": None}, "no text under 'text'"),
         ({"span": "Rhine", "negative": "perhaps"}, "'negative' is 'perhaps'"),
         ({"span": "Rhine", "document": 1.5}, "'document' is 1.5"),
