@@ -10,7 +10,7 @@ Text that is of a label by one row and not by another is refused, with the lines
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,8 @@ def _collection(
         for labelled in documents.values():
             yield Annotation(
                 labelled.document,
-                {label: tuple(found) for label, found in labelled.positive.items()},
-                {label: tuple(found) for label, found in labelled.negative.items()},
+                _once(labelled.positive),
+                _once(labelled.negative),
             )
 
     values = [list(astuple(span)) for _, span in spans]
@@ -123,6 +123,11 @@ def _collection(
         fingerprint=fingerprint([name, reading, values]),
         reading=reading,
     )
+
+
+def _once(spans: Mapping[str, list[Span]]) -> dict[str, tuple[Span, ...]]:
+    """What several rows say alike is one place."""
+    return {label: tuple(dict.fromkeys(found)) for label, found in spans.items()}
 
 
 def _check(file: LabelFile | None, line: int, span: LabelledSpan) -> None:

@@ -129,11 +129,11 @@ def test_text_of_a_label_and_not_of_it_is_refused_with_both_lines(
         read_spans(rows(tmp_path / "a.jsonl", *found))
 
 
-def test_what_does_not_contradict_is_read(tmp_path: Path) -> None:
+def test_what_does_not_contradict_is_read_and_counts_once(tmp_path: Path) -> None:
     beside, other = {"span": " and", "negative": True}, {"label": "word", "negative": True}
     elsewhere = NO_RIVER | {"document": "of another annotator"}
     file = rows(tmp_path / "a.jsonl", RIVER, RIVER, beside, NO_RIVER | other, elsewhere)
-    assert positives(read_spans(file))[0] == {"river": ["Rhine", "Rhine"]}
+    assert positives(read_spans(file))[0] == {"river": ["Rhine"]}
 
 
 def test_a_program_may_hand_over_spans() -> None:
