@@ -39,6 +39,8 @@ WORTH = 0.02
 """A larger support must gain so much F1 on training rows to be told first."""
 APART = 0.1
 """Precision and recall that differ by less are called balanced."""
+HIGH = 0.95
+"""Where both are above, there is nothing to weigh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ def reading(best: ProbeScore) -> str | None:
         )
     if precision - recall >= APART:
         return "precision above recall: the units answer to a part of this feature only"
+    if min(precision, recall) > HIGH:
+        return None
     return "precision and recall are balanced"
 
 

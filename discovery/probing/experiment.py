@@ -68,7 +68,7 @@ def probe(
         ks=settings.ks,
         features=tuple(features),
         comparison=comparison(features, settings),
-        summary=dataset.summary(),
+        summary=_summary(dataset, features),
         settings=settings.told(),
         seconds=time.perf_counter() - started,
     )
@@ -84,6 +84,14 @@ def _activations(folder: Path | None, settings: ProbeSettings) -> Iterator[Path 
             yield Path(made)
     else:
         yield None
+
+
+def _summary(
+    dataset: ProbingDataset, features: Sequence[FeatureReport]
+) -> dict[str, float | int | str | None]:
+    """What is in the dataset; features whose groups cannot be divided count as left out."""
+    out = sum(feature.status == "left_out" for feature in features)
+    return {**dataset.summary(), "features": len(features) - out, "left_out": out}
 
 
 def _check(subject: Subject, sites: Sequence[str]) -> None:

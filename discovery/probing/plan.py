@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidSetting
 from core.hashing import fingerprint
-from discovery.probing.activations import Rows
-from discovery.probing.fit import Scale, Trial
-from discovery.probing.metrics import Resamples
 from discovery.probing.osp.problem import Loss
 from discovery.probing.results import Method
 
+if TYPE_CHECKING:
+    from discovery.probing.activations import Rows
+    from discovery.probing.fit import Trial
+
 METHODS: tuple[Method, ...] = get_args(Method)
 PREFILTER = 1024
+MOST_GAMMA = 1e6
+"""Above it the ridge hardly weighs, so every solve of OSP takes all its time and proves nothing."""
 VERSION = 2
 """Raised when the same settings on the same rows give another result."""
 FAST: tuple[Method, ...] = ("random", "mean-difference", "f")
@@ -68,9 +71,10 @@ class ProbeSettings:
             raise InvalidSetting(f"{self.osp_loss!r} is no loss", "known: logistic, hinge")
         if not self.seeds:
             raise InvalidSetting("no seed is given", "give at least one")
-        if self.gamma is not None and not 0 < self.gamma < math.inf:
+        if self.gamma is not None and not 0 < self.gamma <= MOST_GAMMA:
             raise InvalidSetting(
-                f"gamma {self.gamma!r} is not a number above 0", "1/sqrt(rows) is usual"
+                f"gamma {self.gamma!r} is not above 0 and at most {MOST_GAMMA:,.0f}",
+                "1/sqrt(rows) is usual; the larger, the less can be proven",
             )
         if not 0 < self.time_limit < math.inf:
             raise InvalidSetting(
@@ -110,6 +114,9 @@ class Split:
 
     def trial(self, rows: Rows, site: str, neurons: NDArray[np.int64]) -> Trial:
         """Its scaled columns of some neurons of a site."""
+        from discovery.probing.fit import Scale, Trial
+        from discovery.probing.metrics import Resamples
+
         used = np.flatnonzero(self.labels)
         train, test = used[~self.test[used]], used[self.test[used]]
         seen = rows.columns(site, train, neurons)

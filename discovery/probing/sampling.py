@@ -7,9 +7,10 @@ places, and activations are read once. Memory is bounded by what is drawn, not b
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,11 @@ from discovery.probing.dataset import Aggregate, LeftOut, ProbingDataset
 from discovery.probing.labels import Annotation, Collection, Feature
 from discovery.probing.priority import Pool, priorities
 from discovery.probing.tokens import ANY, Candidates, Labeller, Places, Ranges
-from subjects.protocol import Subject
 
-VERSION = 1
+if TYPE_CHECKING:
+    from subjects.protocol import Subject
+
+VERSION = 2
 """Raised when the same settings on the same text draw other rows."""
 LEAST_POSITIVES = 20
 LEAST_SEQUENCE = 8
@@ -37,7 +40,7 @@ class Sampling:
     """How rows are drawn.
 
     Attributes:
-        window: Tokens in one window (less where the subject takes less, or the collection asks).
+        window: Tokens in one window, where the collection does not ask for others.
         most: Rows of one feature at most.
         share: Positive share that is aimed at; negatives are left away, never repeated.
         per_document: Windows of one document at most, drawn by priority (None: all).
@@ -88,6 +91,8 @@ class _Drawer:
     tokens: int = 0
     outside: int = 0
     """Labelled spans that lie in no one window."""
+    passed: Counter[int] = field(default_factory=Counter)
+    """By feature: positives in windows of long documents that are not used."""
 
     def take(self, annotation: Annotation, ids: list[int], found: Iterator[Candidates]) -> None:
         """Offer the candidates of one document to their pools."""
@@ -145,6 +150,8 @@ class _Drawer:
             inside = ranges[:, 1] <= starts + self.window
             used = inside & np.isin(starts, kept)
         self.outside += int((~inside).sum())
+        if found.positive:
+            self.passed[found.feature] += int((inside & ~used).sum())
         return np.column_stack([starts, ranges])[used]
 
     def _pieces(self, found: Candidates, n: int) -> Ranges:
@@ -219,8 +226,19 @@ def dataset_fingerprint(
 
 
 def window_of(collection: Collection, sampling: Sampling, subject: Subject) -> int:
-    """Tokens in a window: as the collection asks, or the settings, or the subject can take."""
-    return min(collection.window or sampling.window, subject.max_text)
+    """Tokens in a window: as the collection asks (or less where the subject takes less), or else
+    the settings.
+
+    Raises :class:`InvalidSetting` where these ask for more than the subject takes.
+    """
+    if collection.window is not None:
+        return min(collection.window, subject.max_text)
+    if sampling.window > subject.max_text:
+        raise InvalidSetting(
+            f"window {sampling.window!r} does not fit subject {subject.spec.name!r}",
+            f"give 1 to {subject.max_text} tokens",
+        )
+    return sampling.window
 
 
 def _dataset(
@@ -230,7 +248,7 @@ def _dataset(
     left_out: list[LeftOut] = []
     for index, feature in enumerate(collection.features):
         positive, negative = _drawn(drawer, index, feature, sampling)
-        reason = _unusable(len(positive), len(negative), drawer.outside)
+        reason = _unusable(len(positive), len(negative), _lost(drawer, index, cut))
         if reason is not None:
             left_out.append(LeftOut(feature.name, feature.description, reason))
         else:
@@ -348,10 +366,22 @@ def _shares(pools: dict[str, Pool], wanted: int, feature: Feature) -> dict[str, 
     return found
 
 
-def _unusable(positives: int, negatives: int, outside: int) -> str | None:
+def _lost(drawer: _Drawer, feature: int, cut: int) -> str:
+    """What became of labels that are no rows; windows of this feature, the rest of all together."""
+    found = {
+        f"{drawer.outside} labelled spans lie in no one window": drawer.outside,
+        f"{cut} labelled places are cut by tokens": cut,
+        f"{drawer.passed[feature]} more lie in windows beyond those used of one document": (
+            drawer.passed[feature]
+        ),
+    }
+    return "; ".join(said for said, count in found.items() if count)
+
+
+def _unusable(positives: int, negatives: int, lost: str) -> str | None:
     if positives < LEAST_POSITIVES:
-        lost = f" ({outside} labelled spans lie in no one window)" if outside else ""
-        return f"{positives} positives; {LEAST_POSITIVES} are needed{lost}"
+        reason = f" ({lost})" if lost else ""
+        return f"{positives} positives; {LEAST_POSITIVES} are needed{reason}"
     if negatives == 0:
         return "one class only: there is no negative"
     if negatives < LEAST_POSITIVES:

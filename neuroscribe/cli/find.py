@@ -84,7 +84,8 @@ def probe(
             "--methods",
             metavar="NAMES",
             help="Who chooses neurons: random, mean-difference, f, mutual-information, l1, svm, "
-            "adaptive, osp; or fast, paper, all. The first but random leads.",
+            "adaptive, osp. fast: random, mean-difference, f. paper: these and l1, "
+            "mutual-information, osp (with proofs). all: all eight. The first but random leads.",
         ),
     ] = "fast",
     k: Annotated[
@@ -111,7 +112,8 @@ def probe(
         str, typer.Option("--osp-loss", help="logistic or hinge (the paper's).")
     ] = "logistic",
     gamma: Annotated[
-        float | None, typer.Option("--gamma", help="Ridge of osp. Default: 1/sqrt(rows).")
+        float | None,
+        typer.Option("--gamma", help="Ridge of osp, larger is weaker. Default: 1/sqrt(rows)."),
     ] = None,
     time_limit: Annotated[
         float, typer.Option("--time-limit", min=0.01, help="Seconds for one solve of osp.")
@@ -143,7 +145,9 @@ def probe(
     corpus: options.Corpus = "builtin",
     column: options.Column = "text",
     limit: options.Limit = None,
-    window: options.Window = 64,
+    window: Annotated[
+        int, typer.Option("--window", min=1, help="Tokens in one window; some collections fix it.")
+    ] = 64,
     per_document: options.PerDocument = None,
     source: options.Source = None,
     revision: options.Revision = None,
@@ -159,7 +163,6 @@ def probe(
         _list(json)
         return
     from neuroscribe.cli.find_scaling import compared, several
-    from neuroscribe.probing.running import find_probe
 
     subjects = several(subject, splitting, after, source, concept)
     request = _request(
@@ -188,8 +191,10 @@ def probe(
             },
         ),
     )
+    if concept is None:
+        request.check()
     if plot:
-        from neuroscribe.render.probing_page import check_plots
+        from neuroscribe.render.plot_files import check_plots
 
         check_plots(plot)
     workspace = options.workspace(request.subject, source, revision, trust_remote_code)
@@ -202,6 +207,8 @@ def probe(
     if subjects:
         compared(workspace, request, subjects, splitting, fresh, (json, intervals, plot or []))
         return
+    from neuroscribe.probing.running import find_probe
+
     with working(quiet=json) as told:
         answer = find_probe(
             workspace,

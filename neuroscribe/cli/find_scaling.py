@@ -20,7 +20,6 @@ def several(
     Raises :class:`InvalidSetting` for names and options that do not go together.
     """
     from core.errors import InvalidSetting
-    from neuroscribe.probing.scaling import subjects_named
 
     if names is None or "," not in names:
         if splitting:
@@ -40,6 +39,8 @@ def several(
             "--concept is for one subject: changes are told over several features",
             "probe each alone: the texts are kept, so they are the same",
         )
+    from neuroscribe.probing.scaling import subjects_named
+
     return subjects_named(names)
 
 

@@ -14,6 +14,7 @@ from discovery.probing.sampling import Sampling
 from neuroscribe.workspace import CorpusChoice
 
 if TYPE_CHECKING:
+    from discovery.probing.builders.catalogue import Source
     from discovery.probing.labels import Collection
     from subjects.protocol import SiteInfo
 
@@ -44,17 +45,25 @@ class ProbeRequest:
     sampling: Sampling = field(default_factory=Sampling)
     settings: ProbeSettings = field(default_factory=ProbeSettings)
 
+    def check(self) -> Source:
+        """Which collection it is, if it can be opened so; neither text nor file is read.
+
+        Raises :class:`InvalidSetting` for names, files and options that do not go together.
+        """
+        from discovery.probing.builders.catalogue import checked
+
+        if "files" in self.options:
+            raise InvalidSetting("'files' is no option of a collection", "give --labels FILE")
+        return checked(self.collection, files=self.files, **self.options)
+
     def open(self) -> Collection:
         """The collection, cut down to the features asked for.
 
         Raises :class:`InvalidSetting` for features that it does not have.
         """
-        from discovery.probing.builders.catalogue import COLLECTIONS, open_collection
+        from discovery.probing.builders.catalogue import open_collection
 
-        if "files" in self.options:
-            raise InvalidSetting("'files' is no option of a collection", "give --labels FILE")
-        known = COLLECTIONS.get(self.collection)
-        corpus = self.corpus.open() if known is not None and known.corpus else None
+        corpus = self.corpus.open() if self.check().corpus else None
         opened = open_collection(self.collection, corpus, files=self.files, **self.options)
         return only(opened, self.features)
 

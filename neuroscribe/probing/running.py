@@ -79,17 +79,14 @@ def find_probe(
     Raises what the collection, the sampling and the probing raise.
     """
     tell = told or _silent
-    opened = None if concept is not None else request.open()
+    opened = request.open() if concept is None else None
+    examples = None
     if opened is not None and after is None and not fresh:
         known = stored(workspace, request, opened)
         if known is not None:
             report, dataset, weights = known
             return Answer(_probed(workspace, report, weights), dataset, stored=True)
-    subject = workspace.subject(request.subject)
-    sites = sites_named(request.sites, subject.sites())
-    if not sites:
-        raise InvalidSetting("no site is named", f"sites: {', '.join(subject.sites())}")
-    examples = None
+    subject, sites = _where(workspace, request)  # told before anything is paid for
     if concept is not None:
         opened, examples = concept.labelled(workspace, request.corpus, fresh)
     assert opened is not None
@@ -120,6 +117,14 @@ def find_probe(
     )
     probed = answer.probed.model_copy(update={"concept": examples, "after": found})
     return replace(answer, probed=probed, stored=answer.stored and asked)
+
+
+def _where(workspace: Workspace, request: ProbeRequest) -> tuple[Subject, tuple[str, ...]]:
+    subject = workspace.subject(request.subject)
+    sites = sites_named(request.sites, subject.sites())
+    if not sites:
+        raise InvalidSetting("no site is named", f"sites: {', '.join(subject.sites())}")
+    return subject, sites
 
 
 def _run(

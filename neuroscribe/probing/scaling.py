@@ -20,6 +20,7 @@ from discovery.probing.best import best_at
 from discovery.probing.parallel import kept_result
 from discovery.probing.plan import ProbeSettings
 from discovery.probing.results import FeatureReport, Measured, ProbeScore, ProbingReport
+from discovery.probing.sampling import window_of
 from discovery.probing.scaling import Scaling, scaling
 from neuroscribe.probing.request import ProbeRequest, sites_named
 from neuroscribe.probing.running import Answer, Told, find_probe
@@ -93,7 +94,10 @@ def find_scaling(
     if splits and 1 not in request.settings.ks:
         raise InvalidSetting("splitting asks about single units", "probe k 1 too, as --k 1-8")
     for name in subjects:  # one that does not exist is told before the first is probed
-        sites_named(request.sites, workspace.subject(name).sites())
+        subject = workspace.subject(name)
+        sites_named(request.sites, subject.sites())
+        if request.sampling.window > subject.max_text:  # unless the collection has its own
+            window_of(request.open(), request.sampling, subject)
     answers = [
         find_probe(
             workspace,

@@ -17,6 +17,7 @@ from discovery.probing.results import FeatureReport, ProbeScore, ProbingReport
 from neuroscribe.render.columns import fit, some
 from neuroscribe.render.probing_methods import method_lines, proof_lines
 from neuroscribe.render.probing_words import (
+    RANDOM_BESIDE,
     basis_verdict,
     between_text,
     fact_text,
@@ -44,7 +45,7 @@ _FIGURES: Final[tuple[tuple[str, int], ...]] = (
 )
 _LEGEND: Final = (
     "F1, precision and recall on text that no choice has seen · null: 95th percentile with labels "
-    "shuffled · rand.: as many random neurons · token, place: probes of the token and of its "
+    f"shuffled · rand.: {RANDOM_BESIDE} · token, place: probes of the token and of its "
     "place alone · !: warned of, see below"
 )
 

@@ -11,6 +11,7 @@ from discovery.probing.results import Measured, MethodRow, ProbingReport
 from neuroscribe.render.columns import blocks
 from neuroscribe.render.probing_words import (
     METHODS,
+    RANDOM_ROW,
     between_text,
     gain_text,
     measured_text,
@@ -47,6 +48,8 @@ def method_lines(report: ProbingReport, width: int, *, intervals: bool) -> Itera
             if between:
                 yield Text(" " * _NAME + _ends(row, part, cell), style="dim")
     yield from _gains(rows)
+    if any(row.method == "random" for row in rows):
+        yield Text(RANDOM_ROW, style="dim")
     for row in rows:
         failed = f", {row.failures:,} failed" if row.failures else ""
         said = f"n = {row.n:,}{failed}; seconds {measured_text(row.seconds)}"

@@ -6,19 +6,19 @@ its hash. Names and reasons go through :mod:`service.pages.visible` and Jinja's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from core.errors import InvalidSetting
 from core.version import code_version
 from discovery.probing.results import Certificate, FeatureReport, ProbeScore, ProbingReport
 from neuroscribe.render import after_words, probing_plots, probing_words
 from neuroscribe.render.after_plots import weights_plot
-from neuroscribe.render.plot_png import needed, png
+from neuroscribe.render.plot_files import check_kind
+from neuroscribe.render.plot_png import png
 from neuroscribe.render.plot_svg import sheet, svg, variables
 from neuroscribe.render.plots import Figure
 from neuroscribe.render.probing_plots import figures
@@ -100,22 +100,6 @@ def probing_page(
     return encodable(page)
 
 
-def check_plots(paths: Iterable[Path]) -> None:
-    """Whether :func:`plots_file` could draw these, before anything is computed for them.
-
-    Raises :class:`InvalidSetting` for other names, :class:`MissingExtra` for a PNG without
-    matplotlib.
-    """
-    for path in paths:
-        kind = path.suffix.lower()
-        if kind not in (".png", ".svg", ".html"):
-            raise InvalidSetting(
-                f"plots cannot be written as {kind or path.name!r}", "use .png, .svg or .html"
-            )
-        if kind == ".png":
-            needed()
-
-
 def plots_file(
     report: ProbingReport,
     path: Path,
@@ -134,9 +118,9 @@ def plots_file(
 def file_of(path: Path, drawn: Callable[[], Sequence[Figure]], page: Callable[[], str]) -> bytes:
     """What belongs into a file of this name: ``.png``, ``.svg`` or ``.html``.
 
-    Raises as :func:`check_plots`.
+    Raises as :func:`check_kind`.
     """
-    check_plots([path])
+    check_kind(path)
     match path.suffix.lower():
         case ".png":
             return png(drawn())

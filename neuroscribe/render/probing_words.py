@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Final
 
 from discovery.probing.comparison import chosen_f1
+from discovery.probing.nulls import RANDOM_DRAWS
 from discovery.probing.results import (
     Certificate,
     FeatureReport,
@@ -32,6 +33,12 @@ METHODS: Final[dict[Method, str]] = {
 }
 BY_SITE: Final = (
     "F1 on test rows (mean over seeds) of the method and k that were chosen on training rows"
+)
+
+RANDOM_BESIDE: Final = f"as many random neurons of the site, mean of {RANDOM_DRAWS} draws"
+RANDOM_ROW: Final = (
+    "random: one draw for each feature, site and seed, from the whole site, at the site that is "
+    f"best on training rows; beside a feature stands the mean of {RANDOM_DRAWS} draws"
 )
 
 
@@ -296,6 +303,13 @@ def head_text(report: ProbingReport) -> str:
         f"{sites} site{'s' * (sites != 1)} · {seeds} seed{'s' * (seeds != 1)} · "
         f"{report.seconds:,.1f} s"
     )
+
+
+def missing_intervals(report: ProbingReport) -> list[str]:
+    """Why figures of the comparison have no interval, each reason once."""
+    cells = [found for row in report.comparison for found in (*row.f1.values(), row.seconds)]
+    bare = [found for found in cells if found.value is not None and not between_text(found)]
+    return sorted({found.reason or "no reason given" for found in bare})
 
 
 def missing_methods(report: ProbingReport) -> list[tuple[str, int, str]]:

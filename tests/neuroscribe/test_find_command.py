@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 
 from core.errors import SubjectLoadError
+from discovery.probing.plan import METHODS
+from neuroscribe.cli.find import SETS
 from neuroscribe.workspace import Workspace
 from storage import open_store
 from tests.neuroscribe.conftest import Ran
@@ -123,6 +127,16 @@ def test_collections_are_listed_with_what_they_need(run: Run) -> None:
     assert "token-text" in run("find", "probe", "--list").out
 
 
+def test_help_and_readme_say_which_methods_the_short_names_mean(run: Run) -> None:
+    told = " ".join(run("find", "probe", "--help").out.replace("│", " ").split())
+    fast, added = (", ".join(part) for part in (SETS["fast"], SETS["paper"][3:]))
+    assert SETS["paper"][:3] == SETS["fast"]
+    assert f"fast: {fast}. paper: these and {added} (with proofs). all: all eight." in told
+    assert len(METHODS) == 8
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert all(f"--methods {name}" in readme for name in (*SETS, "all"))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -141,8 +155,12 @@ def test_collections_are_listed_with_what_they_need(run: Run) -> None:
         (["--positive-share", "1"], "invalid_setting", "between 0 and 1"),
         (["--osp-loss", "absolute"], "invalid_setting", "no loss"),
         (["--gamma", "-1"], "invalid_setting", "gamma"),
+        (["--gamma", "1e12"], "invalid_setting", "at most 1,000,000"),
+        (["--gamma", "nan"], "invalid_setting", "gamma nan"),
+        (["--window", "99999"], "invalid_setting", "window 99999 does not fit subject 'planted'"),
         (["--concept", "rivers"], "invalid_setting", "at once"),
         (["--plot", "x.pdf"], "invalid_setting", "cannot be written"),
+        (["--plot", "missing/folder/x.svg"], "invalid_setting", "'missing/folder' of plot 'x.svg'"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(
@@ -153,6 +171,56 @@ def test_what_cannot_be_meant_is_one_line(
     assert len(told.err.strip().splitlines()) == 1
     assert said in told.err
     assert run(*probing(labels, *words, "--json")).json["error"]["code"] == code
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None  # an import of it fails
+from neuroscribe.cli import main
+for words in sys.stdin.read().splitlines():
+    try:
+        main(["find", "probe", "demo", *words.split()])
+    except SystemExit as stop:
+        assert stop.code == 2, words
+"""
+
+
+def test_mistakes_that_need_no_model_are_told_before_torch_is_loaded(own_home: Path) -> None:
+    """Torch alone takes seconds to load."""
+    mistakes = {
+        "token-text --methods guess": "'guess' is no method",
+        "token-text --k 0": "no sizes",
+        "token-text --seeds 0": "--seeds",
+        "token-text --osp-loss absolute": "no loss",
+        "token-text --rows 10": "too few",
+        "token-text --option reading=last": "no option 'reading'",
+        "token-text --labels a.csv": "takes no label file",
+        "people": "got 0 label files",
+        "verbs": "no collection is named 'verbs'",
+        "token-text --plot missing/x.html": "'missing' of plot 'x.html' does not exist",
+        "token-text --splitting": "several subjects",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH],
+        input="\n".join(mistakes), capture_output=True, text=True,
+    )  # fmt: skip
+    lines = told.stderr.splitlines()
+    assert [said in line for said, line in zip(mistakes.values(), lines, strict=True)] == 11 * [
+        True
+    ]
+    assert not own_home.exists()
+
+
+def test_plots_are_never_the_reason_for_a_folder(
+    run: Run, own_home: Path, labels: Path, tmp_path: Path
+) -> None:
+    for place in (tmp_path / "missing" / "a.svg", tmp_path / "missing.svg" / "a.svg"):
+        told = run(*probing(labels, "--plot", str(place)))
+        assert (told.code, "does not exist" in told.err) == (2, True)
+        assert not place.parent.exists()
+    (tmp_path / "folder.svg").mkdir()
+    told = run(*probing(labels, "--plot", str(tmp_path / "folder.svg")))
+    assert "is a folder" in told.err
 
 
 def test_few_labels_are_an_error_that_counts_them(run: Run, own_home: Path, tmp_path: Path) -> None:

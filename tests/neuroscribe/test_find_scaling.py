@@ -82,6 +82,7 @@ def test_one_subject_answers_as_before(twins: Callable[..., Ran]) -> None:
         ("demo-tiny,", (), "has an empty name in it"),
         ("demo-tiny", ("--splitting",), "--splitting is about several subjects"),
         ("demo-tiny,twin", ("--splitting", "--k", "2"), "splitting asks about single units"),
+        ("demo-tiny,twin", ("--window", "128"), "give 1 to 127 tokens"),
         ("demo-tiny,twin", ("--source", "x"), "--source is for one subject"),
         ("demo-tiny,twin", ("--concept", "rivers"), "--concept is for one subject"),
         ("demo-tiny,nobody", (), "nobody"),

@@ -61,13 +61,22 @@ def open_collection(
     Raises :class:`InvalidSetting` where there is no such collection or option, or what it needs is
     not given or not used; the builder's own errors otherwise.
     """
+    source = checked(name, files=files, **options)
+    if source.corpus and corpus is None:
+        raise InvalidSetting(f"collection {name!r} needs a corpus", f"it needs {source.needs}")
+    return source.open(corpus, files, options)
+
+
+def checked(name: str, /, *, files: Sequence[Path] = (), **options: Any) -> Source:
+    """The collection of this name, if it can be opened with these; no file is read.
+
+    Raises :class:`InvalidSetting` as :func:`open_collection` does.
+    """
     source = COLLECTIONS.get(name)
     if source is None:
         raise InvalidSetting(
             f"no collection is named {name!r}", "one of: " + ", ".join(COLLECTIONS)
         )
-    if source.corpus and corpus is None:
-        raise InvalidSetting(f"collection {name!r} needs a corpus", f"it needs {source.needs}")
     if source.files is None and files:
         raise InvalidSetting(f"collection {name!r} takes no label file", f"it needs {source.needs}")
     if source.files is not None and (not files or (len(files) > 1 and not source.many)):
@@ -82,7 +91,7 @@ def open_collection(
             )
         if type(value) not in source.options[option]:
             raise InvalidSetting(f"option {option!r} of {name!r} cannot be {value!r}")
-    return source.open(corpus, files, options)
+    return source
 
 
 def _on(build: Callable[..., Collection]) -> Callable[..., Collection]:

@@ -94,7 +94,7 @@ def _labels(file: LabelFile) -> dict[str, frozenset[str]]:
         name = " ".join(file.text(row, "name").split())
         if not _WORD.match(name):
             raise file.fault(row.line, f"name {name!r} does not begin with a letter or digit")
-        found[name].add(file.text(row, "label").strip())
+        found[name].add(file.label(row))
     return {name: frozenset(labels) for name, labels in found.items()}
 
 

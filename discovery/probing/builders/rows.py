@@ -13,6 +13,7 @@ from typing import Any
 
 from core.errors import CorpusError, CorpusNotFound, CorpusNotText, InvalidSetting, LabelsUnusable
 
+LONGEST_LABEL = 200
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 
 
@@ -42,6 +43,18 @@ class LabelFile:
                 f"give a string under {column!r}; here are: {', '.join(row.values) or 'none'}",
             )
         return value
+
+    def label(self, row: Row) -> str:
+        """What stands under ``label``; raises as :meth:`text`, and for what is too long to be the
+        name of a feature."""
+        label = self.text(row, "label").strip()
+        if len(label) > LONGEST_LABEL:
+            raise self.fault(
+                row.line,
+                f"a label of {len(label):,} characters",
+                f"give a name of {LONGEST_LABEL} at most",
+            )
+        return label
 
     def fault(self, line: int, problem: str, hint: str = "") -> LabelsUnusable:
         """The error that names file and line."""

@@ -4,12 +4,13 @@ A row is ``text``, where (``start`` and ``stop`` in characters, or ``span``: the
 ``[start, stop]``) and ``label``; ``negative`` marks a place that is surely not of the label,
 ``document`` and ``group`` name where the text is from. Where a label has such places its negatives
 are only these; otherwise all other text of the file is, so a text should be labelled throughout.
+Text that is of a label by one row and not by another is refused, with the lines of both.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from discovery.probing.labels import Annotation, Collection, Feature, Reading, S
 from subjects.corpora.corpus import near_duplicate_group
 from subjects.corpora.document import Document
 
+_SHOWN = 3
+"""Of the places that contradict each other, beside the first."""
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 
@@ -39,6 +42,10 @@ class LabelledSpan:
     negative: bool = False
     document: str = ""
     group: str = ""
+
+
+_Rows = list[tuple[int, LabelledSpan]]
+"""Rows of one label in one document, each with its line."""
 
 
 @dataclass(slots=True)
@@ -80,11 +87,14 @@ def _collection(
     if not spans:
         raise LabelsUnusable("no labelled span is given", "give at least one")
     documents: dict[str, _Labelled] = {}
+    placed: dict[tuple[str, str], _Rows] = defaultdict(list)
     for line, span in spans:
         _check(file, line, span)
         labelled = _document(documents, file, line, span)
         kind = labelled.negative if span.negative else labelled.positive
         kind[span.label].append(Span(span.start, span.stop))
+        placed[labelled.document.id, span.label].append((line, span))
+    _agree(file, placed.values())
     labels = sorted({span.label for _, span in spans})
     against = {span.label for _, span in spans if span.negative}
     features = tuple(
@@ -101,8 +111,8 @@ def _collection(
         for labelled in documents.values():
             yield Annotation(
                 labelled.document,
-                {label: tuple(found) for label, found in labelled.positive.items()},
-                {label: tuple(found) for label, found in labelled.negative.items()},
+                _once(labelled.positive),
+                _once(labelled.negative),
             )
 
     values = [list(astuple(span)) for _, span in spans]
@@ -113,6 +123,11 @@ def _collection(
         fingerprint=fingerprint([name, reading, values]),
         reading=reading,
     )
+
+
+def _once(spans: Mapping[str, list[Span]]) -> dict[str, tuple[Span, ...]]:
+    """What several rows say alike is one place."""
+    return {label: tuple(dict.fromkeys(found)) for label, found in spans.items()}
 
 
 def _check(file: LabelFile | None, line: int, span: LabelledSpan) -> None:
@@ -127,6 +142,38 @@ def _check(file: LabelFile | None, line: int, span: LabelledSpan) -> None:
             f"span {span.start} to {span.stop} is outside of the text",
             f"the text has {len(span.text)} characters; stop is the one after the last",
         )
+
+
+def _agree(file: LabelFile | None, placed: Iterable[_Rows]) -> None:
+    """Raise where text is of a label by one row and not by another; each of ``placed`` are the rows
+    of one document and label."""
+    found = sorted(pair for rows in placed for pair in _contradictions(rows))
+    if not found:
+        return
+    line, before, label = found[0]
+    more = [f"{other} and {one}" for one, other, _ in found[1:]]
+    rest = ", ".join(more[:_SHOWN]) + (f" and {len(more) - _SHOWN} more" * (len(more) > _SHOWN))
+    raise _fault(
+        file,
+        line,
+        f"contradicts line {before}: text that is {label!r} in one is not in the other"
+        + f"; so do lines {rest}" * bool(more),
+        "keep one of the rows, or neither",
+    )
+
+
+def _contradictions(rows: _Rows) -> Iterator[tuple[int, int, str]]:
+    """Of rows that overlap and disagree: the later line, the one before, and the label.
+
+    Each row is looked at beside that row of the other class which reaches furthest among those that
+    begin before it.
+    """
+    furthest = {True: (0, 0), False: (0, 0)}
+    for line, span in sorted(rows, key=lambda row: (row[1].start, row[1].stop, row[0])):
+        stop, other = furthest[not span.negative]
+        if span.start < stop:
+            yield max(line, other), min(line, other), span.label
+        furthest[span.negative] = max(furthest[span.negative], (span.stop, line))
 
 
 def _document(
@@ -157,7 +204,7 @@ def _parsed(file: LabelFile, row: Row) -> LabelledSpan:
         text=text,
         start=start,
         stop=stop,
-        label=file.text(row, "label").strip(),
+        label=file.label(row),
         negative=_flag(file, row, "negative"),
         document=_name(file, row, "document"),
         group=_name(file, row, "group"),

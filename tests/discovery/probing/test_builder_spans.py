@@ -92,6 +92,7 @@ def test_documents_and_groups_may_be_named(tmp_path: Path) -> None:
         ({"span": "Rhine", "label": 3}, "'label' is 3"),
         ({"span": "Rhine", "label": ["a"]}, "'label' is"),
         ({"span": "Rhine", "label": " "}, "'label' is ' '"),
+        ({"span": "Rhine", "label": TEXT * 10}, "a label of 220 characters"),
         ({"span": "Rhine", "text": None}, "no text under 'text'"),
         ({"span": "Rhine", "negative": "perhaps"}, "'negative' is 'perhaps'"),
         ({"span": "Rhine", "document": 1.5}, "'document' is 1.5"),
@@ -104,6 +105,35 @@ def test_faults_name_the_line(tmp_path: Path, row: dict[str, Any], problem: str)
     file = rows(tmp_path / "a.jsonl", good, row)
     with pytest.raises(LabelsUnusable, match=rf"line 2 of .*a\.jsonl.*{problem}"):
         read_spans(file)
+
+
+RIVER, NO_RIVER = {"span": "Rhine"}, {"span": "Rhine", "negative": True}
+NO_BANK = {"span": "nk", "negative": True}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([RIVER, NO_RIVER], "line 2 of .* contradicts line 1: text that is 'river'"),
+        ([NO_RIVER, RIVER], "line 2 .* contradicts line 1"),
+        ([NO_RIVER, {"span": "The Rhine and"}], "line 2 .* contradicts line 1"),
+        ([{"span": [0, 22]}, {"span": [0, 3]}, NO_RIVER], "line 3 .* contradicts line 1"),
+        ([RIVER, NO_RIVER, {"span": "bank"}, NO_BANK], "so do lines 3 and 4"),
+        ([RIVER] + 6 * [NO_RIVER], r"lines 1 and 3, 1 and 4, 1 and 5 and 2 more"),
+    ],
+)  # fmt: skip
+def test_text_of_a_label_and_not_of_it_is_refused_with_both_lines(
+    tmp_path: Path, found: list[dict[str, Any]], said: str
+) -> None:
+    with pytest.raises(LabelsUnusable, match=said):
+        read_spans(rows(tmp_path / "a.jsonl", *found))
+
+
+def test_what_does_not_contradict_is_read_and_counts_once(tmp_path: Path) -> None:
+    beside, other = {"span": " and", "negative": True}, {"label": "word", "negative": True}
+    elsewhere = NO_RIVER | {"document": "of another annotator"}
+    file = rows(tmp_path / "a.jsonl", RIVER, RIVER, beside, NO_RIVER | other, elsewhere)
+    assert positives(read_spans(file))[0] == {"river": ["Rhine"]}
 
 
 def test_a_program_may_hand_over_spans() -> None:

@@ -15,6 +15,7 @@ from discovery.probing.osp.cutting import loss_of, solve, solve_path
 from discovery.probing.osp.master import MasterFailed, branch, mixture
 from discovery.probing.osp.problem import Loss, Problem, cut_of, prepare
 from discovery.probing.osp.search import SOLVERS, indicator
+from discovery.probing.plan import MOST_GAMMA
 
 LOSSES: tuple[Loss, ...] = ("logistic", "hinge")
 FOREVER = float("inf")
@@ -128,6 +129,14 @@ def test_the_loss_of_the_support_found_is_the_certificates(loss: Loss) -> None:
     found = solve(X, y, 3, loss=loss)
     again = loss_of(X, y, found.indices, loss=loss)
     assert found.certificate.loss == pytest.approx(again, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_weakest_ridge_ends_with_the_time_and_says_so(loss: Loss) -> None:
+    X, y = instance(0, rows=600, width=60, mixing=2.0)
+    proof = solve(X, y, 3, loss=loss, gamma=MOST_GAMMA, time_limit=0.2).certificate
+    assert (proof.status, proof.bound >= 0) == ("time_limit", True)
+    assert proof.gap > proof.tolerance
 
 
 def test_too_little_time_gives_a_support_and_says_so() -> None:

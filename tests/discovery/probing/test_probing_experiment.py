@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from core.errors import InvalidSetting, UnknownSite
-from discovery.probing.best import best_score
+from discovery.probing.best import best_score, reading
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.experiment import probe
 from discovery.probing.labels import Annotation, Feature, Span
 from discovery.probing.plan import ProbeSettings
-from discovery.probing.results import ProbingReport
+from discovery.probing.results import Measured, ProbingReport
 from discovery.probing.sampling import Sampling, sample
 from subjects.corpora.document import Document
 from subjects.planted.subject import PlantedSubject
@@ -157,9 +157,31 @@ def test_a_site_where_nothing_fires_fails_with_a_reason(
 def test_groups_that_cannot_be_divided_leave_a_feature_out(planted: PlantedSubject) -> None:
     documents = [replace(document, group="one") for document in texts(40)]
     made = collection(words_of(documents, "the", "the"), THE)
-    found = probe(planted, sample(made, planted), SITES, SETTINGS).features[0]
-    assert found.status == "left_out"
-    assert "cannot be divided" in (found.reason or "")
+    told = probe(planted, sample(made, planted), SITES, SETTINGS)
+    assert told.features[0].status == "left_out"
+    assert "cannot be divided" in (told.features[0].reason or "")
+    assert (told.summary["features"], told.summary["left_out"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("precision", "recall", "said"),
+    [
+        (0.6, 0.9, "recall above precision"),
+        (0.9, 0.6, "precision above recall"),
+        (0.7, 0.75, "balanced"),
+        (1.0, 1.0, None),
+        (0.96, 0.99, None),
+        (0.7, None, None),
+    ],
+)
+def test_precision_and_recall_are_read_where_they_say_something(
+    report: ProbingReport, precision: float, recall: float | None, said: str | None
+) -> None:
+    best = report.features[0].best
+    assert best is not None
+    figures = {"precision": Measured(value=precision), "recall": Measured(value=recall)}
+    told = reading(best.model_copy(update=figures))
+    assert told is None if said is None else said in (told or "")
 
 
 def test_labels_that_hang_on_the_place_are_warned_of(planted: PlantedSubject) -> None:

@@ -187,6 +187,16 @@ def test_a_dataset_is_the_same_after_the_disk(cats: ProbingDataset, tmp_path: Pa
         files.load(folder)
 
 
+def test_labels_that_are_no_rows_are_told_where_rows_are_too_few(planted: PlantedSubject) -> None:
+    """One document of forty windows, of which two are used; every label is a "cat"."""
+    made = collection(words_of(texts(1, words=40 * 32), "cat", "cat"), CAT)
+    with pytest.raises(CorpusEmpty, match=r"\d more lie in windows beyond those used of one doc"):
+        sample(made, planted, Sampling(window=32, per_document=2))
+    halves = [Annotation(d, {"cat": (Span(0, 2),)}) for d in texts(30)]
+    with pytest.raises(CorpusEmpty, match="30 labelled places are cut by tokens"):
+        sample(collection(halves, CAT), planted)
+
+
 def test_a_pool_keeps_the_lowest_however_they_come() -> None:
     found = priorities("d", np.arange(5000), 0)
     places = np.arange(5000)[:, None]

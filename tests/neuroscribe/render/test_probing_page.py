@@ -12,9 +12,10 @@ import pytest
 
 from core.errors import InvalidSetting, MissingExtra
 from discovery.probing.results import Measured, ProbingReport
+from neuroscribe.render.plot_files import check_plots
 from neuroscribe.render.plot_svg import svg
 from neuroscribe.render.plots import Band, Rule
-from neuroscribe.render.probing_page import MOST_SCORES, check_plots, plots_file, probing_page
+from neuroscribe.render.probing_page import MOST_SCORES, plots_file, probing_page
 from neuroscribe.render.probing_plots import curve, figures, site_heat
 from neuroscribe.render.probing_words import gain_text, measured_text, null_text, value_text
 from service.pages.figures import figure, signed
@@ -70,6 +71,22 @@ def test_every_figure_of_the_record_is_on_the_page(run: ProbingReport, page: Pag
         assert all(value_text(m) in text for m in (*row.f1.values(), row.seconds))
         assert gain_text(row.gain).split(" ")[0] in text
     assert ProbingReport.model_validate_json(page.blocks["script"]) == run
+
+
+def test_the_table_of_methods_says_once_why_intervals_are_missing(run: ProbingReport) -> None:
+    seconds = Measured(value=0.3, reason="no interval: fewer than 5 choices")
+    rows = [row.model_copy(update={"seconds": seconds}) for row in run.comparison]
+    text = Page(probing_page(run.model_copy(update={"comparison": tuple(rows)}))).text
+    assert text.count("fewer than 5 choices") == 1
+    assert "– under a figure: no interval: fewer than 5 choices" in text
+
+
+def test_the_two_figures_of_random_neurons_are_told_apart(run: ProbingReport, page: Page) -> None:
+    assert "as many random neurons of the site, mean of 20 draws" in page.text
+    assert "one draw for each feature, site and seed" in page.text
+    named = [row for row in run.comparison if row.method != "random"]
+    without = run.model_copy(update={"comparison": tuple(named), "methods": ("osp",)})
+    assert "one draw" not in Page(probing_page(without)).text
 
 
 def test_what_is_missing_has_its_reason(page: Page) -> None:

@@ -44,6 +44,12 @@ def test_no_line_is_too_long_and_no_figure_is_broken(
         assert [line for line in lines if re.search(cut, line.rstrip()) and "of" not in line] == []
 
 
+def test_the_two_figures_of_random_neurons_are_told_apart(run: ProbingReport) -> None:
+    text = " ".join(" ".join(plain(run, 80)).split())
+    assert "rand.: as many random neurons of the site, mean of 20 draws" in text
+    assert "random: one draw for each feature, site and seed, from the whole site" in text
+
+
 @pytest.mark.parametrize(("width", "lines"), [(80, 2), (140, 1)])
 def test_a_feature_stands_in_one_line_where_there_is_room(
     run: ProbingReport, width: int, lines: int
