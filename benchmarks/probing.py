@@ -13,7 +13,7 @@ Parts, by ``--part`` (all by default); ``benchmarks.probing_recovery``, ``probin
   beside ``null_p95``, ``token``, ``place``.
 * ``treebank``: the comparison of methods on parts of speech (UD English-EWT, named by
   ``--treebank``, skipped where it is not there), as Table 4 of paper 001. Keys: ``treebank.
-  <method>`` = ``{"f1": {k: [value, low, high]}, "seconds", "failures"}``.
+  <method>`` = ``{"f1": {k: [value, low, high]}, "gain", "seconds", "failures"}``.
 """
 
 from __future__ import annotations
@@ -203,6 +203,7 @@ def treebank(subject: Subject, path: Path, rows: int, seeds: int) -> dict[str, A
                 k: [_rounded(cell.value), _rounded(cell.low), _rounded(cell.high)]
                 for k, cell in row.f1.items()
             },
+            "gain": None if row.gain is None else [row.gain.value, row.gain.low, row.gain.high],
             "seconds": _rounded(row.seconds.value),
             "n": row.n,
             "failures": row.failures,
@@ -262,11 +263,16 @@ def _show_methods(methods: dict[str, Any] | None) -> None:
     if methods is None:
         print("\ntreebank: skipped, no file")
         return
-    print("\nparts of speech, mean F1 over features at the best site, [interval], seconds")
+    print("\nparts of speech, mean F1 over features at the best site, [interval],")
+    print("gain over mean difference at the largest k [interval], seconds for the largest k")
     for method, row in methods.items():
         cells = " ".join(f"{row['f1'][k][0]:.3f}" for k in row["f1"])
         ends = row["f1"][max(row["f1"])]
-        print(f"  {method:18} {cells}  k=8 [{ends[1]}, {ends[2]}]  {row['seconds']:.3f} s")
+        gain = "" if row["gain"] is None else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*row["gain"])
+        print(
+            f"  {method:18} {cells}  k=8 [{ends[1]}, {ends[2]}]  gain {gain or '-':24} "
+            f"{row['seconds']:.3f} s"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
