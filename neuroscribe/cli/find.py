@@ -296,11 +296,18 @@ def _request(
 def _settings(
     methods: str, k: str, seeds: tuple[int, int], others: dict[str, Any]
 ) -> ProbeSettings:
+    from core.errors import InvalidSetting
     from discovery.probing.plan import METHODS, ProbeSettings
 
+    sets = {**SETS, "all": METHODS}
     named: list[Any] = []
     for name in (part.strip() for part in methods.split(",")):
-        named += METHODS if name == "all" else SETS.get(name, (name,))
+        if name not in (*METHODS, *sets):
+            raise InvalidSetting(
+                f"{name!r} is no method of choosing neurons",
+                f"known: {', '.join(METHODS)}; for several: {', '.join(sets)}",
+            )
+        named += sets.get(name, (name,))
     first, count = seeds
     return ProbeSettings(
         methods=tuple(dict.fromkeys(named)),

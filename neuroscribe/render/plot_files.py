@@ -18,15 +18,24 @@ def check_plots(paths: Iterable[Path]) -> None:
     """
     for path in paths:
         check_kind(path)
-        folder = path.parent
-        if not folder.is_dir():
+        try:
+            _check_place(path)
+        except OSError as error:
             raise InvalidSetting(
-                f"folder {str(folder)!r} of plot {path.name!r} does not exist", "make it first"
-            )
-        if path.is_dir():
-            raise InvalidSetting(f"plot {str(path)!r} is a folder", "name a file")
-        if not os.access(folder, os.W_OK):
-            raise InvalidSetting(f"folder {str(folder)!r} cannot be written into", "name another")
+                f"plot {str(path)!r} cannot be written: {error.strerror}", "name another file"
+            ) from error
+
+
+def _check_place(path: Path) -> None:
+    folder = path.parent
+    if not folder.is_dir():
+        raise InvalidSetting(
+            f"folder {str(folder)!r} of plot {path.name!r} does not exist", "make it first"
+        )
+    if path.is_dir():
+        raise InvalidSetting(f"plot {str(path)!r} is a folder", "name a file")
+    if not os.access(folder, os.W_OK):
+        raise InvalidSetting(f"folder {str(folder)!r} cannot be written into", "name another")
 
 
 def check_kind(path: Path) -> None:

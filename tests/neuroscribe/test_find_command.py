@@ -188,7 +188,7 @@ for words in sys.stdin.read().splitlines():
 def test_mistakes_that_need_no_model_are_told_before_torch_is_loaded(own_home: Path) -> None:
     """Torch alone takes seconds to load."""
     mistakes = {
-        "token-text --methods guess": "'guess' is no method",
+        "token-text --methods guess": "for several: fast, paper, all",
         "token-text --k 0": "no sizes",
         "token-text --seeds 0": "--seeds",
         "token-text --osp-loss absolute": "no loss",
@@ -218,6 +218,8 @@ def test_plots_are_never_the_reason_for_a_folder(
         told = run(*probing(labels, "--plot", str(place)))
         assert (told.code, "does not exist" in told.err) == (2, True)
         assert not place.parent.exists()
+    told = run(*probing(labels, "--plot", str(tmp_path / ("x" * 300 + ".svg"))))
+    assert (told.code, "cannot be written: File name too long" in told.err) == (2, True)
     (tmp_path / "folder.svg").mkdir()
     told = run(*probing(labels, "--plot", str(tmp_path / "folder.svg")))
     assert "is a folder" in told.err
