@@ -39,12 +39,15 @@ class Ranking:
 
     @property
     def strength(self) -> Array:
-        """What mean-difference ranks by, -inf for neurons that say nothing.
+        """What mean-difference ranks by: see :func:`strength_of`."""
+        return strength_of(self.difference, self.deviation)
 
-        |difference| in units of the deviation (at least 0.001), since probes see columns so scaled.
-        """
-        scaled = np.abs(self.difference) / np.maximum(self.deviation, LEAST_DEVIATION)
-        return np.where(self.deviation > 0, scaled, -np.inf)
+
+def strength_of(difference: Array, deviation: Array) -> Array:
+    """|difference| in units of the deviation (at least 0.001), since probes see columns so scaled;
+    -inf for what is constant. Both are [..., neurons]."""
+    scaled = np.abs(difference) / np.maximum(deviation, LEAST_DEVIATION)
+    return np.where(deviation > 0, scaled, -np.inf)
 
 
 class Moments:

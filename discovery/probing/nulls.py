@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from discovery.probing.activations import Rows
 from discovery.probing.fit import Probe, Scale, Trial, fit, train_f1
 from discovery.probing.metrics import Resamples, log_loss, plain_f1
-from discovery.probing.moments import LEAST_DEVIATION
+from discovery.probing.moments import strength_of
 from discovery.probing.results import Basis, Measured, Null, ProbeScore
 from discovery.probing.statistics import mean_measured, reached
 
@@ -62,7 +62,7 @@ def ranked_first(
         values -= values.mean(0)
         sums = positive @ values
         apart = sums / counts + sums / (len(used) - counts)  # values sum to 0
-        strength[:, some] = np.abs(apart) / np.maximum(values.std(0), LEAST_DEVIATION)
+        strength[:, some] = strength_of(apart, values.std(0))
     return neurons[np.argsort(-strength, axis=1, kind="stable")[:, :most]]
 
 
@@ -159,9 +159,8 @@ def _of_basis(
     """Test F1 of the kept directions, and test log-loss by k."""
     seen = values[parts[0]] if directions is None else values[parts[0]] @ directions
     deviation = seen.std(axis=0, dtype=np.float64)
-    distance = np.abs(apart if directions is None else apart @ directions)
-    strength = np.where(deviation > 0, distance / np.maximum(deviation, LEAST_DEVIATION), 0.0)
-    top = np.argsort(-strength, kind="stable")[:RANKED]
+    difference = apart if directions is None else apart @ directions
+    top = np.argsort(-strength_of(difference, deviation), kind="stable")[:RANKED]
     train, held = seen[:, top], values[parts[1]]
     test = held[:, top] if directions is None else held @ directions[:, top]
     scale = Scale.of(train)
