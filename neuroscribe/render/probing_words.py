@@ -52,7 +52,7 @@ def gain_text(gain: Measured | None) -> str:
     if gain is None:
         return ""
     if gain.value is None:
-        return f"none: {gain.reason or 'no reason given'}"
+        return "–"
     if gain.low is None or gain.high is None:
         return f"{gain.value:+.3f}"
     return f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
@@ -307,8 +307,9 @@ def head_text(report: ProbingReport) -> str:
 
 def missing_intervals(report: ProbingReport) -> list[str]:
     """Why figures of the comparison have no interval, each reason once."""
-    cells = [found for row in report.comparison for found in (*row.f1.values(), row.seconds)]
-    bare = [found for found in cells if found.value is not None and not between_text(found)]
+    cells = [f for row in report.comparison for f in (*row.f1.values(), row.gain, row.seconds)]
+    known = [found for found in cells if found is not None and found.value is not None]
+    bare = [found for found in known if not between_text(found)]
     return sorted({found.reason or "no reason given" for found in bare})
 
 
