@@ -18,8 +18,20 @@ Unit = Annotated[
     str, typer.Argument(metavar="UNIT", help="Which unit: subject/site/index, e.g. demo/mlp.2/117.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def page_place(path: Path | None) -> Path | None:
+    """A page that cannot be written is refused before anything is computed for it."""
+    from neuroscribe.render.place import check_place
+
+    if path is not None:
+        check_place(path, "page")
+    return path
+
+
 Html = Annotated[
-    Path | None, typer.Option("--html", help="Also write one self-contained HTML file.")
+    Path | None,
+    typer.Option("--html", help="Also write one self-contained HTML file.", callback=page_place),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of experiments and intervals.")]
 Fresh = Annotated[

@@ -32,7 +32,11 @@ def rate(
     json: options.Json = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", help="Write one self-contained HTML file to rate in instead."),
+        typer.Option(
+            "--html",
+            help="Write one self-contained HTML file to rate in instead.",
+            callback=options.page_place,
+        ),
     ] = None,
     imported: Annotated[
         Path | None, typer.Option("--import", help="Store the ratings downloaded from that page.")

@@ -1,12 +1,12 @@
-"""Whether plots can be written where they are asked for, told before anything is computed."""
+"""Whether plots can be drawn as asked for, told before anything is computed."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from core.errors import InvalidSetting
+from neuroscribe.render.place import check_place
 from neuroscribe.render.plot_png import needed
 
 
@@ -18,24 +18,7 @@ def check_plots(paths: Iterable[Path]) -> None:
     """
     for path in paths:
         check_kind(path)
-        try:
-            _check_place(path)
-        except OSError as error:
-            raise InvalidSetting(
-                f"plot {str(path)!r} cannot be written: {error.strerror}", "name another file"
-            ) from error
-
-
-def _check_place(path: Path) -> None:
-    folder = path.parent
-    if not folder.is_dir():
-        raise InvalidSetting(
-            f"folder {str(folder)!r} of plot {path.name!r} does not exist", "make it first"
-        )
-    if path.is_dir():
-        raise InvalidSetting(f"plot {str(path)!r} is a folder", "name a file")
-    if not os.access(folder, os.W_OK):
-        raise InvalidSetting(f"folder {str(folder)!r} cannot be written into", "name another")
+        check_place(path, "plot")
 
 
 def check_kind(path: Path) -> None:

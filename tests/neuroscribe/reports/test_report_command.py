@@ -67,12 +67,16 @@ def test_a_unit_is_no_site(run: Run, own_home: Path) -> None:
     )
 
 
-def test_a_page_that_cannot_be_written_is_an_error(run: Run, store: Store, tmp_path: Path) -> None:
-    twelve(store)
-    (tmp_path / "file").write_text("")
-    told = run("report", "demo/mlp.2", "--html", tmp_path / "file" / "site.html")
-    assert told.code == 1
-    assert told.err.count("\n") == 1
+def test_a_page_that_cannot_be_written_is_told_before_any_work(
+    run: Run, own_home: Path, tmp_path: Path
+) -> None:
+    there = tmp_path / "nowhere"
+    answer = run("report", "demo/mlp.2", "--html", there / "site.html")
+    assert answer.code == 2
+    assert answer.err == (
+        f"neuroscribe: folder {str(there)!r} of page 'site.html' does not exist (make it first)\n"
+    )
+    assert not there.exists()
 
 
 def test_no_model_is_loaded(store: Store) -> None:
