@@ -9,12 +9,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import subjects.planted
 from neuroscribe.cli import main
 from subjects.corpora.builtin import standard_library
 from subjects.corpora.generated import documents
@@ -44,14 +46,14 @@ class Ran:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty documents of generated English and forty library files, as one ``.jsonl`` file."""
+    """A hundred documents of generated English and 35 library files, as one ``.jsonl`` file."""
     path = tmp_path_factory.mktemp("corpus") / "small.jsonl"
     rows = [
         {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
         for name in ("agreement", "negation", "prose", "quotations")
         for d in documents(name, seed=3, count=25)
     ]
-    for name, file in standard_library()[40:90]:
+    for name, file in standard_library()[40:75]:
         text = file.read_text(encoding="utf-8", errors="replace")[:6000]
         rows.append({"id": name, "text": text, "type": "code", "group": name})
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
@@ -69,6 +71,14 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def planted_once() -> Iterator[None]:
+    """The planted subject, which nothing changes, is made once and not by every command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subjects.planted, "load_planted", cache(subjects.planted.load_planted))
+        yield
 
 
 @pytest.fixture(scope="session")
