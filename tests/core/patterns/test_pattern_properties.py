@@ -262,7 +262,7 @@ tokens = st.sampled_from(pieces + marks) | st.text("aB1 '\"\\#()\n", max_size=4)
 rows_of_tokens = st.lists(st.lists(tokens, max_size=24), max_size=4)
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(rows_of_tokens, patterns(tokens))
 def test_the_grid_agrees_with_the_reference(rows: list[list[str]], pattern: Pattern) -> None:
     values = evaluate(pattern, TokenGrid.from_tokens(rows))
@@ -272,7 +272,7 @@ def test_the_grid_agrees_with_the_reference(rows: list[list[str]], pattern: Patt
         assert not predicted[len(row) :].any()
 
 
-@settings(max_examples=150)
+@settings(max_examples=500)
 @given(st.lists(tokens, max_size=40))
 def test_regions_agree_with_the_reference(row: list[str]) -> None:
     grid = TokenGrid.from_tokens([row])
