@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -98,6 +99,14 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, for tests that damage it."""
     monkeypatch.setenv("NEUROSCRIBE_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def begun_home(own_home: Path, empty_file: Path) -> Path:
+    """An empty home but for its store, which is copied: that is sooner done than making tables."""
+    own_home.mkdir()
+    copyfile(empty_file, own_home / "neuroscribe.db")
+    return own_home
 
 
 @pytest.fixture
