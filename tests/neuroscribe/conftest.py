@@ -47,14 +47,14 @@ class Ran:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hundred documents of generated English and 35 library files, as one ``.jsonl`` file."""
+    """A hundred documents of generated English and fifty library files, as one ``.jsonl`` file."""
     path = tmp_path_factory.mktemp("corpus") / "small.jsonl"
     rows = [
         {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
         for name in ("agreement", "negation", "prose", "quotations")
         for d in documents(name, seed=3, count=25)
     ]
-    for name, file in standard_library()[40:75]:
+    for name, file in standard_library()[40:90]:
         text = file.read_text(encoding="utf-8", errors="replace")[:6000]
         rows.append({"id": name, "text": text, "type": "code", "group": name})
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
