@@ -9,9 +9,11 @@ STAMP := $(VENV)/.installed
 UNIT ?= demo/mlp.2/163
 
 VLLM := .venv-vllm
-# Tests share the cores as processes; each computes with one thread.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 \
-	--dist worksteal
+# Tests share the cores as processes; each computes with one thread. They start quickly: what one run
+# compiled the next one reads, and only the plugins that are needed are imported.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
+	--disable-plugin-autoload -p pytest_timeout -p xdist.plugin -p _hypothesis_pytestplugin \
+	-n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: help demo setup fmt lint types contracts test test-all test-postgres test-browser setup-browser screenshots test-vllm setup-vllm bench bench-full clean
 

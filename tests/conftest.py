@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,12 @@ from tests.postgres_server import KINDS, empty, postgres_database
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported to find the tests stays to the end: garbage is not looked for in it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

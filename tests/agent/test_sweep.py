@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,8 +31,9 @@ from storage import JobCounts, JobStore, open_store
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[JobStore]:
-    with open_store(f"sqlite:///{tmp_path}/jobs.db") as store:
+def jobs(tmp_path: Path, empty_file: Path) -> Iterator[JobStore]:
+    file = copyfile(empty_file, tmp_path / "jobs.db")
+    with open_store(f"sqlite:///{file}") as store:
         make_job(store.jobs, 10)
         yield store.jobs
 
@@ -250,7 +252,7 @@ def test_a_defect_in_what_shows_progress_ends_the_sweep_cleanly(jobs: JobStore) 
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 2**32), concurrency=st.integers(1, 8))
 def test_whatever_units_do_each_ends_once_as_it_did(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from sweep_examples import JOB, SHORT, Asked, Unsteady, forever, locked, make_job, swept
@@ -29,8 +30,8 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/jobs.db"
+def url(tmp_path: Path, empty_file: Path) -> str:
+    return f"sqlite:///{copyfile(empty_file, tmp_path / 'jobs.db')}"
 
 
 @pytest.fixture

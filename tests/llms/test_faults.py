@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from fake_faults import Fault
@@ -35,8 +36,9 @@ def server(served: tuple[FakeServer, str]) -> FakeServer:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{tmp_path / 'calls.db'}") as store:
+def store(tmp_path: Path, empty_file: Path) -> Iterator[Store]:
+    file = copyfile(empty_file, tmp_path / "calls.db")
+    with open_store(f"sqlite:///{file}") as store:
         yield store
 
 

@@ -9,12 +9,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
 import torch
 
+import subjects.planted
 from neuroscribe.cli import main
 from subjects.corpora.builtin import standard_library
 from subjects.corpora.generated import documents
@@ -44,7 +47,7 @@ class Ran:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty documents of generated English and forty library files, as one ``.jsonl`` file."""
+    """A hundred documents of generated English and fifty library files, as one ``.jsonl`` file."""
     path = tmp_path_factory.mktemp("corpus") / "small.jsonl"
     rows = [
         {"id": d.id, "text": d.text, "type": d.type, "group": d.group}
@@ -71,6 +74,14 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def planted_once() -> Iterator[None]:
+    """The planted subject, which nothing changes, is made once and not by every command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subjects.planted, "load_planted", cache(subjects.planted.load_planted))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One home for all tests that do not break it, so that indexes are collected once."""
@@ -88,6 +99,14 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, for tests that damage it."""
     monkeypatch.setenv("NEUROSCRIBE_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def begun_home(own_home: Path, empty_file: Path) -> Path:
+    """An empty home but for its store, which is copied: that is sooner done than making tables."""
+    own_home.mkdir()
+    copyfile(empty_file, own_home / "neuroscribe.db")
+    return own_home
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ KEY = Caller("aaaa", "run", max_calls=10)
 
 
 @pytest.fixture
-def store(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(begun_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("NEUROSCRIBE_SERVICE_MODELS", json.dumps([MODEL]))
     monkeypatch.setattr(asking, "try_models", lambda *given: None)
     with Workspace(load_settings()).store() as opened:

@@ -46,10 +46,10 @@ def answer(index: int) -> ExplainDocument:
 
 
 @pytest.fixture
-def answered(own_home: Path) -> Path:
+def answered(begun_home: Path) -> Path:
     for index in (117, 3):
-        store_answer(own_home, answer(index))
-    return own_home
+        store_answer(begun_home, answer(index))
+    return begun_home
 
 
 @pytest.fixture

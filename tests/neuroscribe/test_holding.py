@@ -216,7 +216,7 @@ def test_many_threads_keep_within_the_limit(workspace: Workspace) -> None:
             return sum(workspace.holding.loaded().values())
 
     with ThreadPoolExecutor(2) as pool:
-        assert max(pool.map(work, range(12))) <= LIMIT
+        assert max(pool.map(work, range(7))) <= LIMIT
     assert workspace.holding.loaded()
 
 

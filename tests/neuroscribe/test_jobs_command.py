@@ -21,7 +21,7 @@ MADE = datetime(2025, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(own_home: Path, database: str | None) -> Iterator[Store]:
+def store(begun_home: Path, database: str | None) -> Iterator[Store]:
     with open_store(load_settings().database) as opened:
         yield opened
 

@@ -45,8 +45,8 @@ class Topics:
 
 
 @pytest.fixture
-def store(own_home: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{own_home}/neuroscribe.db") as opened:
+def store(begun_home: Path) -> Iterator[Store]:
+    with open_store(f"sqlite:///{begun_home}/neuroscribe.db") as opened:
         yield opened
 
 

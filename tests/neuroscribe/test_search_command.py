@@ -20,8 +20,8 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def store(own_home: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{own_home}/neuroscribe.db") as opened:
+def store(begun_home: Path) -> Iterator[Store]:
+    with open_store(f"sqlite:///{begun_home}/neuroscribe.db") as opened:
         yield opened
 
 

@@ -142,16 +142,16 @@ def test_a_sweep_without_a_model_ends_with_a_summary_and_is_answered_once(
 def test_the_cost_is_unknown_until_units_were_asked_like_this(
     run: Run, database: str | None, fake: Fake
 ) -> None:
-    plan = run(*fake.words("--units", "0-5", "--dry-run")).json
+    plan = run(*fake.words("--units", "0-3", "--dry-run")).json
     assert plan["estimate"]["reason"] == "no unit of this subject was asked like this before"
     assert [plan["estimate"][n] for n in ("calls", "tokens", "usd", "seconds")] == [None] * 4
-    done = run(*fake.words("--units", "0-2")).json
-    plan = run(*fake.words("--units", "0-5", "--dry-run")).json["estimate"]
-    assert (plan["units"], plan["answered"], plan["runs"]) == (3, 3, 3)
+    done = run(*fake.words("--units", "0-1")).json
+    plan = run(*fake.words("--units", "0-3", "--dry-run")).json["estimate"]
+    assert (plan["units"], plan["answered"], plan["runs"]) == (2, 2, 2)
     assert plan["calls"]["value"] == pytest.approx(done["usage"]["requests"], rel=0.01)
     assert plan["calls"]["low"] <= plan["calls"]["value"] <= plan["calls"]["high"]
     assert plan["usd"] is None, "the price is not known"
-    refused = run(*fake.words("--units", "0-5", "--max-calls", "1"))
+    refused = run(*fake.words("--units", "0-3", "--max-calls", "1"))
     assert (refused.code, refused.json["error"]["code"]) == (2, "invalid_setting")
     assert "one unit takes about" in refused.json["error"]["message"]
     assert len(run("jobs", "list", "--json").json["jobs"]) >= 1
@@ -161,17 +161,17 @@ def test_the_cost_is_unknown_until_units_were_asked_like_this(
 def test_a_budget_pauses_the_job_and_a_larger_one_goes_on_without_paying_twice(
     run: Run, database: str | None, fake: Fake
 ) -> None:
-    stopped = run(*fake.words("--units", "0-5", "--max-calls", "12"))
+    stopped = run(*fake.words("--units", "0-3", "--max-calls", "12"))
     assert stopped.code == 3
     told = stopped.json
     assert told["state"] == "paused"
     assert told["reason"].startswith("budget reached")
     assert f"neuroscribe jobs resume {told['id']}" in stopped.err
     assert told["usage"]["requests"] == len(fake.server.questions) == 12
-    same = run(*fake.words("--units", "0-5", "--max-calls", "12"))
+    same = run(*fake.words("--units", "0-3", "--max-calls", "12"))
     assert (same.code, same.json["id"]) == (3, told["id"])
     done = run("jobs", "resume", told["id"][:8], "--max-calls", "1000", "--json")
-    assert (done.code, done.json["items"]["done"]) == (0, 6)
+    assert (done.code, done.json["items"]["done"]) == (0, 4)
     assert done.json["max_calls"] == 1000
     asked = [json.dumps(question.body) for question in fake.server.questions]
     assert len(asked) == len(set(asked)) == done.json["usage"]["requests"]
@@ -193,9 +193,9 @@ def test_money_cannot_be_limited_where_prices_are_unknown_and_no_job_is_made(
 
 FAULTS = [
     ("refusal", {"refused"}, 0),
-    ("wrong_schema", set(), 3),
-    ("empty", set(), 3),
-    ("server_error", set(), 3),
+    ("wrong_schema", set(), 2),
+    ("empty", set(), 2),
+    ("server_error", set(), 2),
 ]
 
 
@@ -211,7 +211,7 @@ def test_a_model_that_never_answers_well_stops_no_sweep(
 ) -> None:
     monkeypatch.setenv("NEUROSCRIBE_LLM_ATTEMPTS", "2")
     fake.server.faults = lambda _: Fault(kind)  # type: ignore[arg-type]
-    answer = run(*fake.words("--units", "0-2"))
+    answer = run(*fake.words("--units", "0-1"))
     told = answer.json
     assert told["state"] == "done"
     assert told["items"]["failed"] == failed
@@ -219,12 +219,12 @@ def test_a_model_that_never_answers_well_stops_no_sweep(
     assert answer.code == (1 if failed else 0)
     if failed:
         (kind_of,) = told["summary"]["failures"]
-        assert (kind_of["code"], kind_of["units"]) == ("model", 3)
+        assert (kind_of["code"], kind_of["units"]) == ("model", 2)
         fake.server.faults = ()
-        assert run("jobs", "retry-failed", told["id"], "--json").json["requeued"] == 3
+        assert run("jobs", "retry-failed", told["id"], "--json").json["requeued"] == 2
         again = run("jobs", "resume", told["id"], "--json").json["items"]
         # nonsense is an answer: it was paid for, and is not asked for again
-        assert again["done"] == (0 if kind == "wrong_schema" else 3)
+        assert again["done"] == (0 if kind == "wrong_schema" else 2)
 
 
 def test_a_model_that_never_answers_at_all_fails_its_units_by_the_timeout(
@@ -247,10 +247,10 @@ def test_one_unit_that_fails_stops_no_other(
         return await whole(self, request, **given)
 
     monkeypatch.setattr(Investigator, "answer", answer)
-    told = run(*fake.words("--units", "0-3"))
+    told = run(*fake.words("--units", "0-2"))
     assert told.code == 0
     assert told.json["items"] == {
-        "queued": 0, "running": 0, "done": 3, "failed": 1, "cancelled": 0
+        "queued": 0, "running": 0, "done": 2, "failed": 1, "cancelled": 0
     }  # fmt: skip
     (failure,) = told.json["summary"]["failures"]
     assert failure == {
@@ -314,14 +314,14 @@ def test_ctrl_c_gives_back_what_was_held(
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.Event().wait()
 
-    request = fake.request(units="0-4")
+    request = fake.request(units="0-2")
     with monkeypatch.context() as stuck:
         stuck.setattr(Investigator, "answer", answer)
         with pytest.raises(KeyboardInterrupt):
             explain_layer(Workspace(), request, SweepOptions(concurrency=2))
     job = store.jobs.newest(1)[0]
-    assert (job.state, store.jobs.counts(job.id).queued) == ("queued", 5)
-    assert resume_sweep(Workspace(), job.id, SweepOptions()).document.items.done == 5
+    assert (job.state, store.jobs.counts(job.id).queued) == ("queued", 3)
+    assert resume_sweep(Workspace(), job.id, SweepOptions()).document.items.done == 3
 
 
 def test_memory_that_runs_out_halves_the_batch_then_fails_that_unit_alone(

@@ -14,14 +14,16 @@ import pytest
 from asgi_client import Answer, Client
 from described import ASKED, OPERATIONS, Operation, example, resolved
 from fake_desk import FakeDesk
+from fastapi import FastAPI
 
 from core.errors import DiskFull, NeuroscribeError, StorageError, SubjectOutOfMemory
-from service.app import create_app
+from service.app import api
 from service.auth import Gate
 from service.events import Feeds
-from service.guard import Limits
+from service.guard import Guard, Limits
 from service.problems import ServiceError
 
+Over = Callable[[object], Client]
 MOST = 2_000
 each = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 each_asked = pytest.mark.parametrize("operation", ASKED, ids=str)
@@ -59,10 +61,27 @@ class Broken:
         return fail
 
 
-def over(desk: object) -> Client:
-    feeds = Feeds(desk, every=0.01, heartbeat=0.05)  # type: ignore[arg-type]
-    limits = Limits(body=MOST)
-    return Client(create_app(desk, Gate(), limits=limits, feeds=feeds))  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def routes() -> FastAPI:
+    """The routes, whose first request to each takes longer than all others."""
+    return api(FakeDesk(), Gate())
+
+
+@pytest.fixture
+def over(routes: FastAPI) -> Over:
+    """The service over a desk."""
+
+    def served(desk: object) -> Client:
+        routes.state.desk, routes.state.gate = desk, Gate()
+        routes.state.feeds = Feeds(desk, every=0.01, heartbeat=0.05)  # type: ignore[arg-type]
+        return Client(Guard(routes, Limits(body=MOST), routes.state.metrics))
+
+    return served
+
+
+@pytest.fixture
+def client(over: Over, desk: FakeDesk) -> Client:
+    return over(desk)
 
 
 def clear(answer: Answer) -> Answer:
@@ -171,7 +190,7 @@ def test_another_method_is_refused(operation: Operation, client: Client) -> None
     ids=lambda value: getattr(value, "code", None),
 )
 def test_what_passes_says_when_to_come_back(
-    operation: Operation, error: NeuroscribeError, status: int
+    operation: Operation, error: NeuroscribeError, status: int, over: Over
 ) -> None:
     answer = operation.ask(over(Broken(error)))
     assert (answer.status, answer.code) == (status, error.code)
@@ -179,7 +198,7 @@ def test_what_passes_says_when_to_come_back(
 
 
 @each_asked
-def test_what_nobody_foresaw_tells_nothing(operation: Operation) -> None:
+def test_what_nobody_foresaw_tells_nothing(operation: Operation, over: Over) -> None:
     answer = operation.ask(over(Broken(RuntimeError("password=hunter2"))))
     assert (answer.status, answer.code) == (500, "internal")
     assert b"hunter2" not in answer.body
@@ -187,7 +206,7 @@ def test_what_nobody_foresaw_tells_nothing(operation: Operation) -> None:
 
 @each_with_body
 def test_a_client_that_leaves_while_it_sends_harms_nobody(
-    operation: Operation, desk: FakeDesk
+    operation: Operation, desk: FakeDesk, over: Over
 ) -> None:
     client = over(desk)
     sent, kind = [b'{"unit": "de'], {"content-type": "application/json"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import create_engine, event, inspect, make_url
@@ -39,32 +43,34 @@ def full_disk(store: Store) -> Iterator[None]:
     event.remove(store.engine, "checkin", free)
 
 
+@cache
+def worker() -> subprocess.Popen[str]:
+    """The process whose forks are the workers, to the end of this one."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", str(WORKER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    atexit.register(process.communicate)
+    return process
+
+
 def together(url: str, tasks: list[str]) -> list[tuple[int, str, str]]:
     """Start one process a task, all at the same moment; (exit code, output, errors) of each."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", str(WORKER), url, task, f"worker-{n}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for n, task in enumerate(tasks)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
+    process = worker()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with TemporaryDirectory() as folder:
+        process.stdin.write(json.dumps([url, folder, *tasks]) + "\n")
         process.stdin.flush()
-    ended = []
-    for process in started:
-        output, errors = process.communicate(timeout=60)
-        ended.append((process.returncode, output, errors))
-    return ended
+        codes = json.loads(process.stdout.readline())
+        said = [
+            [Path(folder, f"{number}.{kind}").read_text() for kind in ("out", "err")]
+            for number in range(len(tasks))
+        ]
+    return [(code, *texts) for code, texts in zip(codes, said, strict=True)]
 
 
 def intact(url: str) -> bool:

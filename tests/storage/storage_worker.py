@@ -1,15 +1,19 @@
-"""A process that uses a store: started by the tests of concurrency and of sudden death.
+"""Processes that use a store: for the tests of concurrency and of sudden death.
 
-It says ``ready`` when it has imported everything and goes on when it is sent a line, so that
-several begin at the same moment. It prints what it got.
+This one imports everything once. Each line that it reads is a list: a URL, a folder and tasks. It
+forks a process a task, all of which begin at the same moment and print what they got into the
+folder, and says how they ended.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+from pathlib import Path
 
+import alembic.command  # noqa: F401  (slow to import: once, before any process begins)
 from sqlalchemy import Engine, event
 from storage_examples import SPEC, UNIT, call, explanation, run
 
@@ -39,10 +43,7 @@ def flush_early(store: Store) -> None:
 
 
 def main(url: str, task: str, name: str) -> None:
-    import alembic.command  # noqa: F401  (slow to import: before the start, not after)
-
-    say("ready")
-    sys.stdin.readline()
+    """What one process does."""
     if task == "die while migrating":
         dies("CREATE TABLE report_openings")
     if task == "die while upgrading":
@@ -81,5 +82,23 @@ def main(url: str, task: str, name: str) -> None:
             store.save_run(run("doomed", 2, document={"text": "x" * 500_000}))
 
 
+def begun(url: str, folder: Path, number: int, task: str, gate: tuple[int, int]) -> int:
+    """The PID of a process that waits at the gate, and does not return from here."""
+    if pid := os.fork():
+        return pid
+    for descriptor, kind in ((1, "out"), (2, "err")):
+        os.dup2(os.open(folder / f"{number}.{kind}", os.O_WRONLY | os.O_CREAT), descriptor)
+    os.close(gate[1])
+    os.read(gate[0], 1)  # until nobody holds the other end
+    main(url, task, f"worker-{number}")
+    sys.exit()
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for line in sys.stdin:
+        url, folder, *tasks = json.loads(line)
+        gate = os.pipe()
+        pids = [begun(url, Path(folder), n, task, gate) for n, task in enumerate(tasks)]
+        for end in reversed(gate):
+            os.close(end)
+        say(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]))

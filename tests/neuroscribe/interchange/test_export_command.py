@@ -23,10 +23,10 @@ UNIT = "demo/mlp.2/117"
 
 
 @pytest.fixture
-def answered(own_home: Path) -> Path:
+def answered(begun_home: Path) -> Path:
     """A home with one stored answer about :data:`UNIT`."""
-    store_answer(own_home, document())
-    return own_home
+    store_answer(begun_home, document())
+    return begun_home
 
 
 def rows(path: Path) -> list[Any]:
