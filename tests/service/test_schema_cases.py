@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from pathlib import Path
 
 import pytest
 import schemathesis
 from fake_desk import FakeDesk
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.pytest.lazy import get_all_tests
-from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -70,8 +66,7 @@ def application() -> object:
     return create_app(desk, Gate(), limits=Limits(hosts=()), feeds=feeds)
 
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "service" / "openapi.json"
-PATHS = sorted(json.loads(DOCUMENT.read_text(encoding="utf-8"))["paths"])
+schema = schemathesis.openapi.from_asgi("/v1/openapi.json", application())
 ALIKE = {
     "deadline": None,
     "phases": [Phase.explicit, Phase.generate],
@@ -85,32 +80,14 @@ def checked(case: object) -> None:
         case.call_and_validate(checks=CHECKS)  # type: ignore[attr-defined]
 
 
-@pytest.fixture(scope="module")
-def schema() -> BaseSchema:
-    return schemathesis.openapi.from_asgi("/v1/openapi.json", application())
-
-
-def check(schema: BaseSchema, path: str, how: settings) -> None:
-    """Make up the cases of a path, and try them.
-
-    ``schema.parametrize`` would make up those of all paths in every process as it starts.
-    """
-    part = schema.include(path=path)
-    tests = list(get_all_tests(schema=part, test_func=checked, settings=how, given_kwargs=None))
-    assert tests
-    for made in tests:
-        _, test = made.ok()
-        test()
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_nothing_is_answered_that_is_not_documented(schema: BaseSchema, path: str) -> None:
-    check(schema, path, settings(max_examples=QUICK, derandomize=True, **ALIKE))
+@schema.parametrize()
+@settings(max_examples=QUICK, derandomize=True, **ALIKE)
+def test_nothing_is_answered_that_is_not_documented(case: object) -> None:
+    checked(case)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PATHS)
-def test_nothing_is_answered_that_is_not_documented_in_thousands_of_cases(
-    schema: BaseSchema, path: str
-) -> None:
-    check(schema, path, settings(max_examples=WHOLE, **ALIKE))
+@schema.parametrize()
+@settings(max_examples=WHOLE, **ALIKE)
+def test_nothing_is_answered_that_is_not_documented_in_thousands_of_cases(case: object) -> None:
+    checked(case)
