@@ -47,7 +47,9 @@ from subjects.corpora.open import open_corpus
 from subjects.protocol import Subject
 
 PARTS = ("ranking", "features", "treebank")
-PAPER: tuple[Method, ...] = ("random", "mean-difference", "f", "l1", "mutual-information", "osp")
+TABLE: tuple[Method, ...] = (
+    *("random", "mean-difference", "f", "l1", "mutual-information", "osp", "svm", "adaptive"),
+)
 TREEBANK = Path("../shared/data/ud-english-ewt/en_ewt-ud-train.conllu")
 ROWS = 3000
 FEATURES = {
@@ -184,19 +186,19 @@ def _of_feature(feature: FeatureReport, report: ProbingReport) -> dict[str, Any]
     return told
 
 
-def treebank(subject: Subject, path: Path, rows: int, seeds: int) -> dict[str, Any] | None:
-    """The methods of the paper on parts of speech; None without the treebank."""
+def treebank(
+    subject: Subject, path: Path, rows: int, seeds: int, methods: Sequence[Method], kind: str
+) -> dict[str, Any] | None:
+    """Methods on parts of speech at the sites of one kind; None without the treebank."""
     if not path.is_file():
         return None
     collection = open_collection("part-of-speech", files=[path])
     dataset = sample(collection, subject, Sampling(most=rows, per_document=None))
     settings = ProbeSettings(
-        methods=(*PAPER, "svm", "adaptive"),
-        seeds=tuple(range(seeds)),
-        jobs=os.cpu_count() or 1,
-        nulls=19,
+        methods=tuple(methods), seeds=tuple(range(seeds)), jobs=os.cpu_count() or 1, nulls=19
     )
-    report = probe(subject, dataset, _mlp(subject), settings, told=_tell("part-of-speech"))
+    sites = [site for site in subject.sites() if site.startswith(kind)]
+    report = probe(subject, dataset, sites, settings, told=_tell("part-of-speech"))
     return {
         row.method: {
             "f1": {
@@ -285,6 +287,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--treebank", type=Path, default=TREEBANK)
+    parser.add_argument("--kind", default="mlp.", help="sites of the treebank: how names begin")
+    parser.add_argument("--methods", help="of the treebank, comma-separated; default: all")
     options = parser.parse_args(arguments)
     parts = options.part or PARTS
     subject = Workspace().subject(options.subject)
@@ -294,7 +298,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "features" in parts:
         found["features"] = features(subject, options.seeds, options.rows)
     if "treebank" in parts:
-        found["treebank"] = treebank(subject, options.treebank, options.rows, options.seeds)
+        known = dict(zip(METHODS, METHODS, strict=True))
+        methods = [known[name] for name in options.methods.split(",")] if options.methods else TABLE
+        found["treebank"] = treebank(
+            subject, options.treebank, options.rows, options.seeds, methods, options.kind
+        )
     if options.json:
         print(json.dumps(found))
     else:
