@@ -42,6 +42,7 @@ from discovery.probing.plan import METHODS, ProbeSettings
 from discovery.probing.results import FeatureReport, Method, ProbingReport
 from discovery.probing.sampling import Sampling, sample
 from neuroscribe.probing.request import only
+from neuroscribe.render.probing_words import gain_text
 from neuroscribe.workspace import Workspace
 from subjects.corpora.open import open_corpus
 from subjects.protocol import Subject
@@ -205,7 +206,7 @@ def treebank(
                 k: [_rounded(cell.value), _rounded(cell.low), _rounded(cell.high)]
                 for k, cell in row.f1.items()
             },
-            "gain": None if row.gain is None else [row.gain.value, row.gain.low, row.gain.high],
+            "gain": gain_text(row.gain),
             "seconds": _rounded(row.seconds.value),
             "n": row.n,
             "failures": row.failures,
@@ -265,14 +266,15 @@ def _show_methods(methods: dict[str, Any] | None) -> None:
     if methods is None:
         print("\ntreebank: skipped, no file")
         return
-    print("\nparts of speech, mean F1 over features at the best site, [interval],")
-    print("gain over mean difference at the largest k [interval], seconds for the largest k")
+    print(
+        "\nparts of speech, mean F1 over features at the best site by k; at the last k: interval,"
+    )
+    print("gain over the first method that is not random, feature by feature, and seconds")
     for method, row in methods.items():
         cells = " ".join(f"{row['f1'][k][0]:.3f}" for k in row["f1"])
         ends = row["f1"][max(row["f1"])]
-        gain = "" if row["gain"] is None else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*row["gain"])
         print(
-            f"  {method:18} {cells}  k=8 [{ends[1]}, {ends[2]}]  gain {gain or '-':24} "
+            f"  {method:18} {cells}  [{ends[1]}, {ends[2]}]  gain {row['gain'] or '-':24} "
             f"{row['seconds']:.3f} s"
         )
 

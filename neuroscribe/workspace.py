@@ -29,16 +29,19 @@ if TYPE_CHECKING:
     from subjects.index.shard import Shards
     from subjects.protocol import Subject
 
+_LOADED = (".safetensors", ".bin", ".json", ".txt", ".model", ".py")
+"""Endings of the files of a folder that loading a model may read."""
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "subjects" / "demo"
 
 
 def folder_digest(folder: Path) -> str:
-    """What a model's folder holds: names and bytes of its weights and settings."""
+    """What a model's folder holds: names and bytes of its weights, settings, tokenizer and code."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".json") and path.name != "card.json":
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
+        if path.suffix in _LOADED and path.name != "card.json" and path.is_file():
+            with path.open("rb") as file:
+                held = hashlib.file_digest(file, hashlib.blake2b).digest()
+            digest.update(path.name.encode() + b"\0" + held)
     return digest.hexdigest()
 
 
@@ -131,7 +134,7 @@ class Workspace:
         if entry is not None and name != "planted":
             folder = folder_of(entry["source"])
         if folder is None or not folder.is_dir():
-            return fingerprint([name, entry])
+            return fingerprint([name, entry, self.settings.dtype])
         return fingerprint([name, folder_digest(folder), self.settings.dtype])
 
     def plan(self, name: str, sites: list[str], choice: CorpusChoice) -> CollectPlan:

@@ -21,28 +21,38 @@ def comparison(features: Reports, settings: ProbeSettings) -> tuple[MethodRow, .
     far more than methods do, so each method is also told by its differences from the headline's."""
     probed = [feature for feature in features if feature.scores]
     seed, most = settings.seeds[0], max(settings.ks)
-    values = {
-        (method, k): known(chosen_f1(feature, settings.seeds, method, k) for feature in probed)
-        for method in settings.methods
-        for k in settings.ks
-    }
-    headline = values[settings.headline, most]
     rows = []
     for method in settings.methods:
+        cells = {
+            k: mean_measured(
+                known(chosen_f1(feature, settings.seeds, method, k) for feature in probed), seed
+            )
+            for k in settings.ks
+        }
+        apart = known(_gain(feature, settings, method, most) for feature in probed)
         own = [s for feature in probed for s in feature.scores if s.method == method]
         largest = [s.seconds for s in own if s.k == most and s.failure is None]
-        gain = mean_measured(values[method, most] - headline, seed)
         rows.append(
             MethodRow(
                 method=method,
-                f1={k: mean_measured(values[method, k], seed) for k in settings.ks},
+                f1=cells,
                 seconds=mean_measured(np.array(largest), seed, of="choices"),
                 n=len(probed),
                 failures=sum(score.failure is not None for score in own),
-                gain=None if method == settings.headline else gain,
+                gain=None if method == settings.headline else mean_measured(apart, seed),
             )
         )
     return tuple(rows)
+
+
+def _gain(feature: FeatureReport, settings: ProbeSettings, method: Method, k: int) -> float | None:
+    """Mean over the seeds for which both have it of the method's F1 less the headline's."""
+    pairs = [
+        [chosen_f1(feature, (seed,), one, k) for one in (method, settings.headline)]
+        for seed in settings.seeds
+    ]
+    apart = [own - leading for own, leading in pairs if own is not None and leading is not None]
+    return float(np.mean(apart)) if apart else None
 
 
 def chosen_f1(

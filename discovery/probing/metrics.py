@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discovery.probing.results import Measured
-from discovery.probing.statistics import LEAST, Array, Flags, between, cluster_sums, draws
+from discovery.probing.statistics import (
+    LEAST,
+    SHARE,
+    Array,
+    Flags,
+    between,
+    cluster_sums,
+    draws,
+)
 
 Counts = NDArray[np.float32]
 _GROUPS = "groups of documents"
@@ -52,10 +60,14 @@ class Scored:
     margin: Array
     drawn: Resamples
 
+    def witnesses(self, rows: Flags) -> int:
+        """Groups that hold one of ``rows`` [rows]."""
+        return len(np.unique(self.drawn.group[rows]))
+
     @property
-    def witnesses(self) -> int:
-        """Groups that hold a positive row."""
-        return len(np.unique(self.drawn.group[self.positive]))
+    def both(self) -> int:
+        """Groups that hold a positive row or a negative one, whichever are fewer."""
+        return min(self.witnesses(self.positive), self.witnesses(~self.positive))
 
     def table(self) -> tuple[Array, Array | None]:
         """Rows that are TP, FP, FN, TN: in all [4], and in each resample [4, draws]."""
@@ -67,17 +79,26 @@ class Scored:
         sums = cluster_sums(rows, self.drawn.group, self.drawn.counts.shape[1])
         return rows.sum(0), (self.drawn.counts @ sums).T
 
-    def measured(self, value: float, spread: Array | None, nothing: str) -> Measured:
-        """A figure with the percentiles of its resamples; ``nothing`` says why it has none.
+    def measured(
+        self,
+        value: float,
+        spread: Array | None,
+        nothing: str,
+        *,
+        on: int | None = None,
+        bounds: tuple[float, float] = SHARE,
+    ) -> Measured:
+        """A figure with the interval of its resamples; ``nothing`` says why it has none.
 
-        Where no resample differs (everything is right), the interval is Wilson's for as many
-        independent witnesses: twenty documents without a fault do not prove that there is none.
+        It rests ``on`` so many groups: by default on those of the rarer class, since a figure that
+        sees both is no better known than by these. Where everything is right, twenty documents
+        without a fault do not prove that there is none: see :func:`between`.
         """
         if not np.isfinite(value):
             return Measured(value=None, reason=nothing)
-        if spread is None:
-            return Measured(value=value, reason=f"no interval: fewer than {LEAST} {_GROUPS}")
-        return between(value, spread, _GROUPS, witnesses=self.witnesses)
+        drawn = np.empty(0) if spread is None else spread
+        count = (self.both if on is None else on) if len(drawn) else 0
+        return between(value, drawn, count, _GROUPS, bounds=bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +122,14 @@ def figures(scored: Scored) -> Figures:
     counts = scored.drawn.rows(order)
     many = None if counts is None else _Ordered.of(scored, order, counts)
 
-    def of_table(compute: Callable[[Array], Array], nothing: str) -> Measured:
+    def of_table(
+        compute: Callable[[Array], Array],
+        nothing: str,
+        on: int | None = None,
+        bounds: tuple[float, float] = SHARE,
+    ) -> Measured:
         spread = None if drawn is None else compute(drawn)
-        return scored.measured(float(compute(whole)), spread, nothing)
+        return scored.measured(float(compute(whole)), spread, nothing, on=on, bounds=bounds)
 
     def of_order(compute: Callable[[_Ordered], Array], nothing: str) -> Measured:
         spread = None if many is None else compute(many)
@@ -111,9 +137,11 @@ def figures(scored: Scored) -> Figures:
 
     return Figures(
         f1=of_table(f1, "no row is positive"),
-        precision=of_table(_precision, "no row is called positive"),
-        recall=of_table(_recall, "no row is positive"),
-        mcc=of_table(_mcc, "all rows are of one class or called so"),
+        precision=of_table(
+            _precision, "no row is called positive", scored.witnesses(scored.margin > 0)
+        ),
+        recall=of_table(_recall, "no row is positive", scored.witnesses(scored.positive)),
+        mcc=of_table(_mcc, "all rows are of one class or called so", bounds=(-1.0, 1.0)),
         average_precision=of_order(_average_precision, "no row is positive"),
         roc_auc=of_order(_roc_auc, "all rows are of one class"),
         log_loss=log_loss(scored.positive, scored.margin),
@@ -162,7 +190,7 @@ def _mcc(table: Array) -> Array:
 @dataclass(frozen=True, slots=True)
 class _Ordered:
     """Rows by falling margin: positives and rows so far at the end of each run of equal margins
-    [draws, runs]. Sums of whole numbers, so float32 is exact."""
+    [draws, runs]. Sums of whole numbers below 2^24, so float32 is exact."""
 
     hits: Counts
     called: Counts
@@ -181,8 +209,8 @@ def _average_precision(rows: _Ordered) -> Array:
     """Sum of precision times gain of recall over thresholds [draws]."""
     gains = np.diff(rows.hits, axis=1, prepend=np.float32(0))
     with np.errstate(all="ignore"):
-        precision = np.where(rows.called > 0, rows.hits / rows.called, 0.0)
-        total = np.einsum("dr,dr->d", precision, gains, dtype=np.float64)
+        precision = np.divide(rows.hits, rows.called, dtype=np.float64)
+        total = np.einsum("dr,dr->d", np.where(rows.called > 0, precision, 0.0), gains)
         return np.asarray(total / rows.hits[:, -1])
 
 

@@ -1,8 +1,8 @@
 """Intervals over clusters: documents (or groups of them) are what is drawn, never tokens.
 
 Tokens of one document depend on each other, so every figure here is made of sums by cluster, and an
-interval is the percentiles of the figure over 1,000 draws of n - 1 of the n clusters (Rao and Wu
-1988, JASA 83:231). All draws of a figure are one product of counts and sums.
+interval is percentiles of the figure over 1,000 draws of n - 1 of the n clusters (Rao and Wu 1988,
+JASA 83:231), see :func:`between`. All draws of a figure are one product of counts and sums.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ Flags = NDArray[np.bool_]
 
 LEAST = 5
 """Clusters without which there is no interval."""
+SHARE = (0.0, 1.0)
+"""Between which a share lies."""
 
 RESAMPLES = 1000
 _AT_ONCE = 1 << 23  # numbers in one block of draws
-_ENDS = (0.025, 0.975)
 _Z2 = 1.959964**2
 
 
@@ -45,22 +46,22 @@ def figure(
     rests_on: Sequence[int] = (0,),
     of: str = "documents",
     undefined: str = "there is nothing to measure",
+    share: bool = False,
 ) -> Measured:
     """What ``compute`` makes of the sums of all clusters, with a 95 % interval over clusters.
 
     ``sums`` are [clusters, columns]; ``compute`` turns summed columns [..., columns] into figures
     [...], NaN where there is none (then ``undefined`` is the reason). Each column of ``rests_on``
-    has to be non-zero in five clusters, or there is no interval. A draw without a figure widens
-    both ends; where these would lie in such draws, there is no interval either.
+    has to be non-zero in five clusters, or there is no interval. ``share`` says that the figure
+    lies in 0 .. 1.
     """
     value = float(_quietly(compute, sums.sum(0)))
     if not np.isfinite(value):
         return Measured(value=None, reason=undefined)
     fewest = min(int(np.count_nonzero(sums[:, column])) for column in rests_on)
-    if fewest < LEAST:
-        return Measured(value=value, reason=f"no interval: fewer than {LEAST} {of}")
-    drawn = np.concatenate([_quietly(compute, counts @ sums) for counts in draws(len(sums), seed)])
-    return between(value, drawn, of)
+    blocks = draws(len(sums), seed) if fewest >= LEAST else ()
+    drawn = np.concatenate([np.empty(0), *(_quietly(compute, counts @ sums) for counts in blocks)])
+    return between(value, drawn, fewest, of, bounds=SHARE if share else None)
 
 
 def mean_measured(values: Array, seed: int, *, of: str = "features") -> Measured:
@@ -86,16 +87,18 @@ def ratio_interval(
     *,
     of: str = "documents",
     undefined: str = "there is nothing to divide by",
+    share: bool = False,
 ) -> Measured:
     """Sum of ``numerator`` [rows] over sum of ``denominator`` [rows], interval over ``clusters``.
 
-    No value where the denominator's sum is not above zero (the reason is ``undefined``).
+    No value where the denominator's sum is not above zero (the reason is ``undefined``). ``share``
+    as for :func:`figure`.
     """
     if not len(numerator):
         return Measured(value=None, reason=undefined)
     columns = np.stack([numerator, denominator], axis=1).astype(np.float64)
     sums = cluster_sums(columns, clusters, int(clusters.max()) + 1)
-    return figure(sums, ratio, seed, rests_on=(1,), of=of, undefined=undefined)
+    return figure(sums, ratio, seed, rests_on=(1,), of=of, undefined=undefined, share=share)
 
 
 def ratio(sums: Array) -> Array:
@@ -158,16 +161,16 @@ def auroc_interval(
     value = float(compute(np.ones((1, len(positive))))[0])
     if not np.isfinite(value):
         return Measured(value=None, reason="there are not rows of both classes")
-    if min(len(np.unique(clusters[flags])) for flags in (positive, ~positive)) < LEAST:
-        return Measured(value=value, reason=f"no interval: fewer than {LEAST} {of}")
+    fewest = min(len(np.unique(clusters[flags])) for flags in (positive, ~positive))
     known, cluster = np.unique(clusters, return_inverse=True)
     step = max(1, _AT_ONCE // len(positive))
     drawn = [
         compute(counts[start : start + step][:, cluster])
-        for counts in draws(len(known), seed)
+        for counts in (draws(len(known), seed) if fewest >= LEAST else ())
         for start in range(0, len(counts), step)
     ]
-    return between(value, np.concatenate(drawn), of)
+    bounds = SHARE if len(scores) == 1 else None
+    return between(value, np.concatenate([np.empty(0), *drawn]), fewest, of, bounds=bounds)
 
 
 def reached(value: float, null: Sequence[float] | Array) -> float:
@@ -175,23 +178,45 @@ def reached(value: float, null: Sequence[float] | Array) -> float:
     return float((1 + np.sum(np.asarray(null) >= value)) / (1 + len(null)))
 
 
-def between(value: float, drawn: Array, of: str, *, witnesses: int = 0) -> Measured:
-    """A figure between the 2.5 % and 97.5 % points of its draws [draws].
+def between(
+    value: float,
+    drawn: Array,
+    count: int,
+    of: str,
+    *,
+    bounds: tuple[float, float] | None = None,
+) -> Measured:
+    """A figure between the ends of a 95 % interval of its draws [draws].
 
-    A draw without a figure widens both ends; where these would lie in such draws, there is no
-    interval. Where no draw differs from a figure of 0 or 1, the interval is Wilson's (1927) for as
-    many independent ``witnesses``.
+    ``count`` independent clusters are what it rests on, at least five. Percentiles of few clusters
+    lie too near, so the tails are those of Student's t (the expanded percentiles of Hesterberg
+    2015): 0.3 % for five clusters, 1.7 % for 17, 2.5 % for very many. A draw without a figure
+    widens both ends; where these would lie in such draws, there is no interval. Nor is there one
+    where no draw differs, unless the figure is a share at one of its ``bounds``: then it is
+    Wilson's (1927) for ``count`` witnesses.
     """
-    low = np.quantile(np.where(np.isfinite(drawn), drawn, -np.inf), _ENDS[0], method="lower")
-    high = np.quantile(np.where(np.isfinite(drawn), drawn, np.inf), _ENDS[1], method="higher")
+    if count < LEAST:
+        return Measured(value=value, reason=f"no interval: fewer than {LEAST} {of}")
+    tail = _tail(count)
+    low = np.quantile(np.where(np.isfinite(drawn), drawn, -np.inf), tail, method="lower")
+    high = np.quantile(np.where(np.isfinite(drawn), drawn, np.inf), 1 - tail, method="higher")
     if not (np.isfinite(low) and np.isfinite(high)):
         return Measured(value=value, reason=f"no interval: the figure rests on too few {of}")
-    if low == high and witnesses:
-        if value >= 1:
-            low = witnesses / (witnesses + _Z2)
-        elif value <= 0:
-            high = _Z2 / (witnesses + _Z2)
-    return Measured(value=value, low=float(min(low, value)), high=float(max(high, value)))
+    if low < high:
+        return Measured(value=value, low=float(min(low, value)), high=float(max(high, value)))
+    if bounds is None or value not in bounds:
+        return Measured(value=value, reason="no interval: no resample differs")
+    least, most = bounds
+    missed = (most - least) * _Z2 / (count + _Z2)
+    low, high = (least, least + missed) if value == least else (most - missed, most)
+    return Measured(value=value, low=low, high=high)
+
+
+def _tail(count: int) -> float:
+    """The share of draws beyond each end for so many clusters."""
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(-stdtrit(count - 1, 0.975)))
 
 
 def _quietly(compute: Callable[[Array], Array], sums: Array) -> Array:

@@ -33,7 +33,7 @@ from discovery.probing.statistics import Flags
 from subjects.protocol import Subject
 
 COMPOUNDS = "compound-words"
-_VERSION = 3
+_VERSION = 4
 """Changes whenever results do, so that those kept before are not given again."""
 
 

@@ -1,7 +1,8 @@
 """Which run answered a request, told without loading the model.
 
-The name of a run hangs on the weights and the tokenizer, which only a loaded model tells. A note
-under a name made of the model's files and the request says what they came to.
+The name of a run hangs on the weights and the tokenizer, which only a loaded model tells. For the
+models that ship with the package a note, under a name made of their files and the request, says
+what they came to.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from discovery.probing.results import ProbingReport
 from neuroscribe.probing.request import ProbeRequest
 from neuroscribe.workspace import Workspace
 from subjects.index.files import write_bytes
+from subjects.registry import subject_names
 
 
 class Note(Record):
@@ -33,13 +35,16 @@ class Note(Record):
 
 def remember(workspace: Workspace, request: ProbeRequest, collection: Collection, to: Note) -> None:
     """Note which run a request has come to."""
-    write_bytes(_note(workspace, request, collection), to.model_dump_json().encode())
+    if _ships(workspace, request):
+        write_bytes(_note(workspace, request, collection), to.model_dump_json().encode())
 
 
 def stored(
     workspace: Workspace, request: ProbeRequest, collection: Collection
 ) -> tuple[ProbingReport, ProbingDataset, str] | None:
     """The report of an earlier run, its rows and the hash of its weights; None: it is to be run."""
+    if not _ships(workspace, request):
+        return None
     note = kept_result(_note(workspace, request, collection), Note)
     if note is None:
         return None
@@ -52,6 +57,16 @@ def stored(
         return report, files.load(dataset_folder(workspace, note.dataset)), note.weights
     except IndexFault:
         return None
+
+
+def _ships(workspace: Workspace, request: ProbeRequest) -> bool:
+    """Whether the model's files are the package's, which no one writes while a run goes on.
+
+    Those of a user may be written between loading and noting, and what the hub calls by a name may
+    be another model tomorrow: such models are loaded to be known.
+    """
+    name = request.subject
+    return name in subject_names() and name not in workspace.registered()
 
 
 def run_folder(workspace: Workspace, key: str) -> Path:

@@ -227,7 +227,7 @@ def _precision_of_all(fires: Flags, outside: Flags, clusters: Ints, seed: int, o
     inside = np.r_[np.ones(len(fires), dtype=np.bool_), np.zeros(len(outside), dtype=np.bool_)]
     _, cluster = np.unique(clusters, return_inverse=True)
     return ratio_interval(
-        rows * inside, rows, cluster, seed, of=of, undefined="all units fire on no row"
+        rows * inside, rows, cluster, seed, of=of, undefined="all units fire on no row", share=True
     )
 
 
@@ -256,7 +256,9 @@ def _coverage(
                 above=bool(rule.above[unit]),
                 recall=float(recalls[unit]),
                 precision=precisions[unit],
-                coverage=ratio_interval(covered, np.ones(len(covered)), cluster, seed, of=of),
+                coverage=ratio_interval(
+                    covered, np.ones(len(covered)), cluster, seed, of=of, share=True
+                ),
                 by_chance=1 - missed,
             )
         )

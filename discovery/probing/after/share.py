@@ -63,6 +63,7 @@ def label_share(
                     seed,
                     of=running.over,
                     undefined="the unit is never above zero on this text",
+                    share=True,
                 ),
                 firings=_firings(tokens, column, cluster, levels, seed, running.over),
                 null_p95=float(np.quantile(null, 0.95)) if len(null) else None,
@@ -76,7 +77,7 @@ def label_share(
         tokens_out=int((~tokens.inside).sum()),
         unknown=running.unknown,
         label_share=ratio_interval(
-            inside_all, np.ones(len(inside_all)), cluster, seed, of=running.over
+            inside_all, np.ones(len(inside_all)), cluster, seed, of=running.over, share=True
         ),
         draws=len(null),
         units=tuple(found),
@@ -116,6 +117,7 @@ def _firings(
                     seed,
                     of=of,
                     undefined="the unit never fires on this text",
+                    share=True,
                 ),
             )
         )

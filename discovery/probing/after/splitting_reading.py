@@ -127,6 +127,7 @@ def _parts(
                 seed,
                 of=of,
                 undefined="no test token is among the strongest",
+                share=True,
             ),
         )
         for part in order

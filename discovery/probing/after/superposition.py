@@ -219,7 +219,7 @@ def _separation(
     def above(used: NDArray[np.bool_]) -> Measured:
         _, cluster = np.unique(clusters[used], return_inverse=True)
         passed = tested[used] > threshold
-        return ratio_interval(passed, np.ones(len(passed)), cluster, seed, of=of)
+        return ratio_interval(passed, np.ones(len(passed)), cluster, seed, of=of, share=True)
 
     return Separation(
         units=tuple(units),

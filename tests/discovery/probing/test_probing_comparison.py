@@ -59,6 +59,22 @@ def test_a_difference_is_known_better_than_the_means_it_is_between() -> None:
     assert random.gain.high < 0  # type: ignore[operator]
 
 
+def test_a_difference_is_of_the_divisions_that_both_have() -> None:
+    """One method failed on the hard division: it is no better where both were measured."""
+    seeds = ProbeSettings(methods=("mean-difference", "osp"), ks=(8,), seeds=(0, 1))
+    easy, hard = score("mean-difference", 8, 0.9), score("mean-difference", 8, 0.5)
+    one = feature(
+        easy,
+        hard.model_copy(update={"seed": 1}),
+        score("osp", 8, 0.9),
+        failed("osp", Place(0, "a", 1), 8, "no support in time"),
+    )
+    osp = comparison([one] * 6, seeds)[1]
+    assert osp.gain is not None
+    assert osp.gain.value == 0.0
+    assert osp.failures == 6
+
+
 def test_the_site_is_chosen_by_its_training_rows() -> None:
     one = feature(
         score("mean-difference", 8, 0.4, train=0.9, site="a"),

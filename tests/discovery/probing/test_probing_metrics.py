@@ -59,6 +59,46 @@ def test_twenty_faultless_documents_do_not_prove_that_there_is_no_fault() -> Non
     assert found.low == pytest.approx(20 / (20 + 3.8415), abs=1e-3)
 
 
+def test_what_only_one_document_witnesses_is_not_known_from_a_hundred() -> None:
+    """Sixty documents, of which six were called positive, rightly: precision rests on the six."""
+    groups = np.repeat(np.arange(60), 2)
+    truth = np.tile([True, False], 60)
+    called = truth & (groups < 6)
+    found = figures(rows(truth, np.where(called, 1.0, -1.0), groups))
+    assert found.precision.value == found.precision.high == 1.0
+    assert found.precision.low == pytest.approx(6 / (6 + 3.8415), abs=1e-3)
+    # All negatives in one document: that there is no false alarm is seen once.
+    alone = rows(groups < 59, np.where(groups < 59, 1.0, -1.0), groups)
+    assert f1_of(alone).reason == "no interval: fewer than 5 groups of documents"
+    assert figures(alone).recall.low is not None
+
+
+def test_a_faultless_correlation_is_no_better_known_than_its_share() -> None:
+    truth = np.tile([True, False], 20)
+    found = figures(rows(truth, np.where(truth, 1.0, -1.0), np.arange(40)))
+    assert found.mcc.low == pytest.approx(2 * 20 / (20 + 3.8415) - 1, abs=1e-3)
+
+
+def test_what_every_resample_gives_is_not_certain() -> None:
+    """Always yes, one of five rows positive in every document: resamples cannot differ."""
+    groups = np.repeat(np.arange(12), 5)
+    found = figures(rows(np.arange(60) % 5 == 0, np.ones(60), groups))
+    assert found.f1.value == pytest.approx(1 / 3)
+    assert found.f1.reason == "no interval: no resample differs"
+    assert found.average_precision.value == pytest.approx(0.2, abs=1e-12)
+
+
+@pytest.mark.parametrize("units", [6, 8, 17])
+def test_intervals_of_few_units_hold_the_truth_as_often_as_they_say(units: int) -> None:
+    """Means of normal values; percentiles alone held it in .86 to .92."""
+    rng = np.random.default_rng(units)
+    held = 0
+    for _ in range(300):
+        found = mean_measured(rng.normal(size=units), 0)
+        held += found.low <= 0 <= found.high  # type: ignore[operator]
+    assert 0.91 <= held / 300 <= 0.985
+
+
 def test_few_groups_have_a_figure_and_no_interval() -> None:
     found = f1_of(rows(np.array([True, False] * 5), np.ones(10), np.repeat([0, 1], 5)))
     assert found.value is not None
