@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from core.errors import SubjectLoadError
 from discovery.probing.plan import METHODS
 from neuroscribe.cli.find import SETS
 from neuroscribe.workspace import Workspace
 from storage import open_store
+from subjects.registry import built_in_folder
 from tests.neuroscribe.conftest import Ran
 
 Run = Callable[..., Ran]
@@ -100,6 +103,22 @@ def test_a_stored_answer_needs_no_model(
     for report in (own_home / "probing" / "runs").glob("*/reports/*.json"):
         report.unlink()
     assert "loaded" in run(*probing(labels)).err
+
+
+def test_a_model_of_ones_own_is_loaded_to_be_known(
+    run: Run, own_home: Path, labels: Path, tmp_path: Path
+) -> None:
+    """Its files may be written while a run goes on: an answer is of the weights that gave it."""
+    folder = tmp_path / "model"
+    shutil.copytree(built_in_folder("demo-tiny"), folder)  # type: ignore[arg-type]
+    asked = ["find", "probe", "mine", "spans", "--labels", labels, "--source", folder]
+    words = [*asked, "--site", "mlp.0", "--k", "1", "--nulls", "9", "--json"]
+    first = run(*words)
+    assert first.code == 0, first.err
+    assert not list((own_home / "probing" / "requests").glob("*"))
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: -one for name, one in weights.items()}, folder / "model.safetensors")
+    assert run(*words).json["report"]["features"] != first.json["report"]["features"]
 
 
 def test_people_see_figures_with_what_stands_beside_them(
