@@ -191,9 +191,9 @@ def between(
     ``count`` independent clusters are what it rests on, at least five. Percentiles of few clusters
     lie too near, so the tails are those of Student's t (the expanded percentiles of Hesterberg
     2015): 0.3 % for five clusters, 1.7 % for 17, 2.5 % for very many. A draw without a figure
-    widens both ends; where these would lie in such draws, there is no interval. Nor is there one
-    where no draw differs, unless the figure is a share at one of its ``bounds``: then it is
-    Wilson's (1927) for ``count`` witnesses.
+    widens both ends; where these would lie in such draws, there is no interval. Where no draw of
+    counts between ``bounds`` differs, there is none either, unless the figure lies at one of them:
+    then it is Wilson's (1927) for ``count`` witnesses.
     """
     if count < LEAST:
         return Measured(value=value, reason=f"no interval: fewer than {LEAST} {of}")
@@ -202,9 +202,9 @@ def between(
     high = np.quantile(np.where(np.isfinite(drawn), drawn, np.inf), 1 - tail, method="higher")
     if not (np.isfinite(low) and np.isfinite(high)):
         return Measured(value=value, reason=f"no interval: the figure rests on too few {of}")
-    if low < high:
+    if low < high or bounds is None:
         return Measured(value=value, low=float(min(low, value)), high=float(max(high, value)))
-    if bounds is None or value not in bounds:
+    if value not in bounds:
         return Measured(value=value, reason="no interval: no resample differs")
     least, most = bounds
     missed = (most - least) * _Z2 / (count + _Z2)
