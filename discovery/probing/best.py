@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from discovery.probing.activations import Rows
-from discovery.probing.controls import controls
-from discovery.probing.dataset import ProbingDataset
+from discovery.probing.controls import Given, controls
 from discovery.probing.fit import Trial, fit
 from discovery.probing.labels import Feature
 from discovery.probing.metrics import f1_of
@@ -47,12 +46,14 @@ HIGH = 0.95
 class FeatureJob:
     """Scores of all splits and sites of one feature, and what the rest needs.
 
-    ``neurons`` are the ranked neurons by site under the split; ``live`` [width] by site tells which
-    ones are not constant.
+    ``given`` is what stands in the rows that the feature uses; ``neurons`` are the ranked neurons
+    by site under the split; ``live`` [width] by site tells which ones are not constant.
     """
 
     rows: Rows
-    dataset: ProbingDataset
+    collection: str
+    feature: Feature
+    given: Given
     split: Split
     scores: tuple[ProbeScore, ...]
     neurons: Mapping[str, NDArray[np.int64]]
@@ -66,9 +67,9 @@ class FeatureJob:
 
     def run(self) -> FeatureReport:
         """Do it."""
-        dataset, split, settings = self.dataset, self.split, self.settings
+        split, settings = self.split, self.settings
         best = best_score(self.scores, settings.headline, split.seed)
-        checks = controls(dataset, split.labels, split.groups, split.test, split.seed)
+        checks = controls(self.given, split.labels, split.groups, split.test, split.seed)
         if best is None:
             return self._report(None, checks, None, None)
         trial = split.trial(self.rows, best.site, self.neurons[best.site])
@@ -154,17 +155,16 @@ class FeatureJob:
         beside: Null | None,
         random: Measured | None,
     ) -> FeatureReport:
-        feature = self.dataset.features[self.split.feature]
-        used = self.split.labels != 0
+        feature = self.feature
         failure = next((s.failure for s in self.scores if s.failure), "every method failed")
         return FeatureReport(
-            collection=self.dataset.collection,
+            collection=self.collection,
             feature=feature.name,
             description=feature.description,
             among=feature.among,
             positives=int((self.split.labels == 1).sum()),
             negatives=int((self.split.labels == -1).sum()),
-            documents=len(np.unique(self.dataset.row_documents[used])),
+            documents=self.given.documents,
             best=best,
             null=beside,
             random=random,

@@ -23,6 +23,38 @@ _EDGES = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384, 
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What stands in some rows of a dataset, so that the rest of it need not be sent along.
+
+    Attributes:
+        tokens: IDs of the first row's tokens, then of the second's, and so on.
+        places: [rows, 4]: place in the window, tokens of the row, tokens of the window, place of
+            the window in the document.
+        vocabulary: One more than the largest ID of the whole dataset.
+        documents: How many the rows are from.
+    """
+
+    tokens: NDArray[np.int32]
+    places: NDArray[np.int32]
+    vocabulary: int
+    documents: int
+
+    @classmethod
+    def of(cls, dataset: ProbingDataset, labels: NDArray[np.int8]) -> Given:
+        """Of the rows that ``labels`` [rows of the dataset] use."""
+        used = np.flatnonzero(labels)
+        _, windows, tokens = dataset.tokens_of(used)
+        window, first, stop = dataset.rows[used].T
+        places = (first, stop - first, dataset.lengths[window], dataset.offsets[window])
+        return cls(
+            dataset.ids[windows, tokens],
+            np.stack(places, axis=1),
+            int(dataset.ids.max(initial=0)) + 1,
+            len(np.unique(dataset.documents[window])),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Bags:
     """Categories of each row, flat: row of each entry and its category."""
 
@@ -32,18 +64,19 @@ class _Bags:
 
 
 def controls(
-    dataset: ProbingDataset,
+    given: Given,
     labels: NDArray[np.int8],
     groups: NDArray[np.int64],
     test: NDArray[np.bool_],
     seed: int,
 ) -> Controls:
-    """Controls of one feature: ``labels`` and ``test`` are [rows] of the whole dataset."""
+    """Controls of one feature: ``given`` is of the rows that it uses; ``labels``, ``groups`` and
+    ``test`` are [rows] of the whole dataset."""
     used = np.flatnonzero(labels)
     in_test = used[test[used]]
     drawn = Resamples(groups[in_test], seed)
-    position = _f1(_place_bags(dataset, used), labels[used], test[used], drawn)
-    token = _f1(_token_bags(dataset, used), labels[used], test[used], drawn)
+    position = _f1(_place_bags(given), labels[used], test[used], drawn)
+    token = _f1(_token_bags(given), labels[used], test[used], drawn)
     majority = f1_of(Scored(labels[in_test] == 1, np.ones(len(in_test)), drawn))
     return Controls(
         token=token,
@@ -65,21 +98,17 @@ def _warnings(position: Measured, majority: Measured) -> tuple[str, ...]:
     return ()
 
 
-def _token_bags(dataset: ProbingDataset, used: NDArray[np.int64]) -> _Bags:
-    rows, windows, places = dataset.tokens_of(used)
-    tokens = dataset.ids[windows, places].astype(np.int64)
-    return _Bags(rows, tokens, int(dataset.ids.max(initial=0)) + 1)
+def _token_bags(given: Given) -> _Bags:
+    rows = np.repeat(np.arange(len(given.places)), given.places[:, 1])
+    return _Bags(rows, given.tokens.astype(np.int64), given.vocabulary)
 
 
-def _place_bags(dataset: ProbingDataset, used: NDArray[np.int64]) -> _Bags:
-    """Binned: place in the window, tokens of the row, tokens of the window, place in the
-    document."""
-    window, first, stop = dataset.rows[used].T.astype(np.int64)
-    known = (first, stop - first, dataset.lengths[window], dataset.offsets[window])
-    bins = [np.searchsorted(_EDGES, values, side="right") for values in known]
+def _place_bags(given: Given) -> _Bags:
+    """The four columns of the places, binned."""
+    bins = np.searchsorted(_EDGES, given.places.T, side="right")
     width = len(_EDGES) + 1
-    categories = np.concatenate([place * width + values for place, values in enumerate(bins)])
-    return _Bags(np.tile(np.arange(len(used)), len(known)), categories, width * len(known))
+    categories = (np.arange(len(bins))[:, None] * width + bins).reshape(-1)
+    return _Bags(np.tile(np.arange(len(given.places)), len(bins)), categories, width * len(bins))
 
 
 def _f1(

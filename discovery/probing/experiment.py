@@ -21,6 +21,7 @@ from core.errors import InvalidSetting, UnknownSite
 from discovery.probing.activations import Rows
 from discovery.probing.best import FeatureJob, left_out
 from discovery.probing.comparison import comparison
+from discovery.probing.controls import Given
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.labels import Feature
 from discovery.probing.moments import Moments, strongest
@@ -137,10 +138,13 @@ class _Run:
         found = self._run(jobs, SiteScores, "probing")
         for job, result in zip(jobs, found, strict=True):
             scored.setdefault(job.split.feature, []).extend(result.scores)
+        dataset = self.source.dataset
         ends = [
             FeatureJob(
                 rows=rows,
-                dataset=self.source.dataset,
+                collection=dataset.collection,
+                feature=dataset.features[splits[task].feature],
+                given=Given.of(dataset, splits[task].labels),
                 split=splits[task],
                 scores=tuple(scored[splits[task].feature]),
                 neurons={site: neurons[site][task] for site in sites},

@@ -13,10 +13,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Pipe, wait
+from pathlib import Path
 from typing import Any
 
 from core.errors import WorkerLost
 
+_FILE = Path(__file__).with_name("worker.py")
 _THREADS = ("OMP", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR", "BLIS")
 
 
@@ -24,6 +26,8 @@ class Workers:
     """As many processes as ``count``, started when there is work for them; one is this one.
 
     They end where the ``with`` does. A failed or abandoned piece of work leaves them of no use.
+    They are used from one thread, which outlives them: Linux ends them with the thread that started
+    them.
     """
 
     def __init__(self, count: int) -> None:
@@ -64,6 +68,7 @@ class Workers:
         while len(self._started) < count:
             with _signals_held():
                 self._started.append(_Worker())
+            self._started[-1].send([os.path.abspath(folder) for folder in sys.path])
         return self._started[:count]
 
 
@@ -75,19 +80,22 @@ class _Worker:
         self.channel, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                # -P: what lies in the working folder is not taken for a module of ours
-                [sys.executable, "-P", "-m", "discovery.probing.worker", str(theirs.fileno())],
+                # -P: what lies beside the file is not taken for a module of Python's own
+                [sys.executable, "-P", str(_FILE), str(theirs.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env=_environment(),
+                env={**os.environ, **{f"{library}_NUM_THREADS": "1" for library in _THREADS}},
             )
 
-    def give(self, place: int, job: Any) -> None:
+    def send(self, message: Any) -> None:
         try:
-            self.channel.send(job)
+            self.channel.send(message)
         except (BrokenPipeError, ConnectionResetError):
             raise self._lost() from None
+
+    def give(self, place: int, job: Any) -> None:
+        self.send(job)
         self.place = place
 
     def result(self) -> tuple[int, Any]:
@@ -109,19 +117,15 @@ class _Worker:
     def _lost(self) -> WorkerLost:
         code = self._process.wait()
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        hint = (
+            "if memory is short, use fewer processes"
+            if code == -signal.SIGKILL
+            else "see what it printed above"
+        )
         return WorkerLost(
             f"a process that did a part of the work ended {how}",
-            "if memory is short, use fewer processes; run it again: it goes on where it was",
+            f"{hint}; run it again: it goes on where it was",
         )
-
-
-def _environment() -> dict[str, str]:
-    """This process's, with one thread, and with the modules that this process finds."""
-    return {
-        **os.environ,
-        **{f"{library}_NUM_THREADS": "1" for library in _THREADS},
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(folder) for folder in sys.path),
-    }
 
 
 @contextmanager

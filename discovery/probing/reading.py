@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from discovery.probing.activations import Part, Rows, read_rows
+from discovery.probing.activations import BATCH_BYTES, Part, Rows, read_rows
 from discovery.probing.dataset import ProbingDataset
 from discovery.probing.moments import Moments
 from subjects.index.files import write_bytes
@@ -18,7 +18,6 @@ from subjects.protocol import Subject
 
 MOMENT_BYTES = 2 << 30
 """What the sums of one block of tasks may take, all sites together."""
-_ROWS_AT_ONCE = 4096
 _DONE = "read"
 
 
@@ -50,7 +49,7 @@ class Source:
             if rows is None:
                 rows = self._read(moments.add, told)
             else:
-                for part in _stored(rows, self.sites, len(self.dataset.rows)):
+                for part in stored(rows):
                     moments.add(part)
             counted(moments)
         assert rows is not None
@@ -63,6 +62,8 @@ class Source:
         return (slice(begin, begin + at_once) for begin in range(0, tasks, at_once))
 
     def _read(self, each: Callable[[Part], None], told: Callable[[int], None]) -> Rows:
+        if self.folder is not None:
+            (self.folder / _DONE).unlink(missing_ok=True)
         rows = read_rows(
             self.subject, self.dataset, self.sites, folder=self.folder, each=each, told=told
         )
@@ -82,8 +83,12 @@ class Source:
         return rows if all(len(array) == n for array in rows.arrays.values()) else None
 
 
-def _stored(rows: Rows, sites: Sequence[str], n: int) -> Iterator[Part]:
-    for begin in range(0, n, _ROWS_AT_ONCE):
-        numbers = np.arange(begin, min(begin + _ROWS_AT_ONCE, n))
-        values = {s: torch.from_numpy(np.array(rows.arrays[s][numbers])) for s in sites}
-        yield Part(numbers, values)
+def stored(rows: Rows, most_bytes: int = BATCH_BYTES) -> Iterator[Part]:
+    """Kept rows in order, as many at a time as take ``most_bytes`` at all sites; at least one."""
+    n = max((len(array) for array in rows.arrays.values()), default=0)
+    row_bytes = sum(array.shape[1] * array.itemsize for array in rows.arrays.values())
+    step = max(1, most_bytes // max(1, row_bytes))
+    for begin in range(0, n, step):
+        some = slice(begin, min(begin + step, n))
+        values = {site: torch.from_numpy(np.array(a[some])) for site, a in rows.arrays.items()}
+        yield Part(np.arange(some.start, some.stop), values)

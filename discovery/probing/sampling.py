@@ -25,7 +25,7 @@ from discovery.probing.tokens import ANY, Candidates, Labeller, Places, Ranges
 if TYPE_CHECKING:
     from subjects.protocol import Subject
 
-VERSION = 2
+VERSION = 3
 """Raised when the same settings on the same text draw other rows."""
 LEAST_POSITIVES = 20
 LEAST_SEQUENCE = 8

@@ -122,14 +122,24 @@ class Labeller:
         if feature.negatives != "any":
             for kind in sorted({span.kind for span in negative}):
                 spans = [span for span in negative if span.kind == kind]
-                yield Candidates(
-                    index, False, kind or "-", self._rows(spans, places, skipped | touched)
-                )
+                rows = self._negatives(spans, places, (skipped, touched), found)
+                yield Candidates(index, False, kind or "-", rows)
         if feature.negatives != "among":
             free = ~touched & ~skipped
             if feature.negatives == "half":
                 free &= ~against
             yield Candidates(index, False, ANY, self._free(free, inside))
+
+    def _negatives(
+        self, spans: Sequence[Span], places: Places, out: tuple[Flags, Flags], positives: Ranges
+    ) -> Ranges:
+        """What is read of spans labelled as negative: no token that a positive span touches, or,
+        where a span is one row, no row that is a positive one."""
+        skipped, touched = out
+        if self.collection.reading == "every":
+            return self._rows(spans, places, skipped | touched)
+        rows, taken = self._rows(spans, places, skipped), set(map(tuple, positives.tolist()))
+        return rows[[tuple(row) not in taken for row in rows.tolist()]]
 
     def _rows(self, spans: Sequence[Span], places: Places, skipped: Flags) -> Ranges:
         """What is read of labelled spans."""

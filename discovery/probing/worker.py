@@ -1,8 +1,9 @@
 """A process that does pieces of work for the one that started it, and ends with it.
 
-``python -m discovery.probing.worker DESCRIPTOR``: pieces come and results go through the socket
-of that number; standard input is a pipe that nothing is written to, and closes when the other
-process is gone, however it ended.
+``python -P worker.py DESCRIPTOR``: through the socket of that number come the folders where modules
+lie, then pieces of work, and results go back; standard input is a pipe that nothing is written to,
+and closes when the other process is gone, however it ended. This file imports Python's own modules
+alone: no others are found before the folders have come.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -22,20 +24,18 @@ _PR_SET_PDEATHSIG = 1
 
 def serve(channel: Connection[Any, Any]) -> None:
     """Do what comes until nothing does; a failure is sent as the exception."""
-    with channel:
+    with channel, suppress(EOFError):
+        sys.path[:] = channel.recv()
         while True:
-            try:
-                job = channel.recv()
-            except EOFError:
-                return
-            except Exception as error:
-                channel.send(_sendable(error))
-                continue
-            try:
-                result = job.run()
-            except Exception as error:
-                result = _sendable(error)
-            channel.send(result)
+            channel.send_bytes(_done(channel.recv_bytes()))
+
+
+def _done(piece: bytes) -> memoryview:
+    """What a piece of work gives or raises, as it is sent; so too where it cannot be sent."""
+    try:
+        return ForkingPickler.dumps(ForkingPickler.loads(piece).run())
+    except Exception as error:
+        return ForkingPickler.dumps(_sendable(error))
 
 
 def _sendable(error: Exception) -> Exception:

@@ -4,7 +4,8 @@ A row is ``text``, where (``start`` and ``stop`` in characters, or ``span``: the
 ``[start, stop]``) and ``label``; ``negative`` marks a place that is surely not of the label,
 ``document`` and ``group`` name where the text is from. Where a label has such places its negatives
 are only these; otherwise all other text of the file is, so a text should be labelled throughout.
-Text that is of a label by one row and not by another is refused, with the lines of both.
+Rows that contradict each other are refused, with the lines of both: those of one label that give
+the same place, as it is read, to both classes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,7 @@ def _collection(
         kind = labelled.negative if span.negative else labelled.positive
         kind[span.label].append(Span(span.start, span.stop))
         placed[labelled.document.id, span.label].append((line, span))
-    _agree(file, placed.values())
+    _agree(file, placed.values(), reading)
     labels = sorted({span.label for _, span in spans})
     against = {span.label for _, span in spans if span.negative}
     features = tuple(
@@ -144,10 +146,11 @@ def _check(file: LabelFile | None, line: int, span: LabelledSpan) -> None:
         )
 
 
-def _agree(file: LabelFile | None, placed: Iterable[_Rows]) -> None:
+def _agree(file: LabelFile | None, placed: Iterable[_Rows], reading: Reading) -> None:
     """Raise where text is of a label by one row and not by another; each of ``placed`` are the rows
     of one document and label."""
-    found = sorted(pair for rows in placed for pair in _contradictions(rows))
+    disagree = _overlapping if reading == "every" else partial(_equal, reading)
+    found = sorted(pair for rows in placed for pair in disagree(rows))
     if not found:
         return
     line, before, label = found[0]
@@ -162,7 +165,18 @@ def _agree(file: LabelFile | None, placed: Iterable[_Rows]) -> None:
     )
 
 
-def _contradictions(rows: _Rows) -> Iterator[tuple[int, int, str]]:
+def _equal(reading: Reading, rows: _Rows) -> Iterator[tuple[int, int, str]]:
+    """As :func:`_overlapping`, where a span is one value: of its last token, or of all together."""
+    known: dict[tuple[bool, int, int], int] = {}
+    for line, span in rows:
+        start = span.stop if reading == "last" else span.start
+        before = known.get((not span.negative, start, span.stop))
+        if before is not None:
+            yield line, before, span.label
+        known.setdefault((span.negative, start, span.stop), line)
+
+
+def _overlapping(rows: _Rows) -> Iterator[tuple[int, int, str]]:
     """Of rows that overlap and disagree: the later line, the one before, and the label.
 
     Each row is looked at beside that row of the other class which reaches furthest among those that

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,22 @@ class Unsendable:
 
     def run(self) -> None:
         raise _OfTwo("this", "that")
+
+
+@dataclass(frozen=True)
+class Locked:
+    """Gives a result that cannot be sent."""
+
+    def run(self) -> object:
+        return threading.Lock()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Ends its process by itself."""
+
+    def run(self) -> None:
+        os._exit(3)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from builder_texts import positives, words
 
 from core.errors import LabelsUnusable
 from discovery.probing.builders.spans import LabelledSpan, labelled_spans, read_spans
+from discovery.probing.labels import Reading
 
 TEXT = "The Rhine and the bank"
 
@@ -127,6 +129,34 @@ def test_text_of_a_label_and_not_of_it_is_refused_with_both_lines(
 ) -> None:
     with pytest.raises(LabelsUnusable, match=said):
         read_spans(rows(tmp_path / "a.jsonl", *found))
+
+
+CITY, HALL = (0, 13), (0, 18)
+YORK = (4, 13)
+
+
+@pytest.mark.parametrize(
+    ("reading", "city", "no_city", "refused"),
+    [
+        ("every", CITY, HALL, True),
+        ("every", CITY, (14, 18), False),
+        ("last", CITY, HALL, False),
+        ("last", HALL, CITY, False),
+        ("last", CITY, YORK, True),
+        ("mean", CITY, HALL, False),
+        ("max", CITY, YORK, False),
+        ("mean", CITY, CITY, True),
+        ("max", CITY, CITY, True),
+    ],
+)
+def test_spans_contradict_each_other_where_they_are_the_same_as_they_are_read(
+    reading: Reading, city: tuple[int, int], no_city: tuple[int, int], refused: bool
+) -> None:
+    text = "New York City Hall"
+    spans = [LabelledSpan(text, *city, "city"), LabelledSpan(text, *no_city, "city", negative=True)]
+    told = pytest.raises(LabelsUnusable, match="span 2: contradicts line 1") if refused else None
+    with told or nullcontext():
+        labelled_spans(spans, reading=reading)
 
 
 def test_what_does_not_contradict_is_read_and_counts_once(tmp_path: Path) -> None:

@@ -17,7 +17,15 @@ import pytest
 from core.errors import InvalidSetting, WorkerLost
 from discovery.probing.activations import Rows
 from discovery.probing.processes import Workers
-from tests.discovery.probing.probing_jobs import Endless, Killed, Refused, Square, Unsendable
+from tests.discovery.probing.probing_jobs import (
+    Ended,
+    Endless,
+    Killed,
+    Locked,
+    Refused,
+    Square,
+    Unsendable,
+)
 
 
 def test_results_have_their_places_and_processes_are_used_again() -> None:
@@ -47,9 +55,46 @@ def test_what_fails_there_fails_here() -> None:
         list(workers.results([Unsendable(), Square(1)]))
 
 
+def test_a_result_that_cannot_be_sent_fails_here_and_says_what_it_is() -> None:
+    with Workers(2) as workers, pytest.raises(TypeError, match="cannot pickle"):
+        list(workers.results([Locked(), Square(1)]))
+
+
 def test_a_process_that_was_killed_is_an_error_that_says_so() -> None:
-    with Workers(2) as workers, pytest.raises(WorkerLost, match="by signal 9"):
+    with Workers(2) as workers, pytest.raises(WorkerLost, match="by signal 9") as lost:
         list(workers.results([Killed(), Square(1)]))
+    assert "memory" in lost.value.hint
+
+
+def test_a_process_that_ended_otherwise_does_not_speak_of_memory() -> None:
+    with Workers(2) as workers, pytest.raises(WorkerLost, match="with exit code 3") as lost:
+        list(workers.results([Ended(), Square(1)]))
+    assert lost.value.hint.startswith("see what it printed above")
+
+
+def test_modules_are_found_as_here_and_none_takes_the_place_of_pythons_own(tmp_path: Path) -> None:
+    """A folder as that of a notebook: on the path as '', with a name that PATHs cannot hold."""
+    folder = tmp_path / "notebooks: mine"
+    folder.mkdir()
+    (folder / "types.py").write_text("raise SystemExit('not the types of Python')")
+    (folder / "beside.py").write_text(
+        "from tests.discovery.probing.probing_jobs import Square\nclass Mine(Square): pass\n"
+    )
+    program = (
+        "import sys; assert sys.path[0] == '';"
+        "from beside import Mine; from discovery.probing.processes import Workers;"
+        "workers = Workers(2).__enter__();"
+        "print([result[0] for _, result in sorted(workers.results([Mine(2), Mine(3)]))]);"
+        "workers.__exit__()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("[4, 9]\n", "")
 
 
 def test_ctrl_c_ends_all_of_them(tmp_path: Path, ctrl_c: None) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.probing.labels import WHOLE, Annotation, Feature, Span
+from discovery.probing.labels import WHOLE, Annotation, Feature, Reading, Span
 from discovery.probing.tokens import Labeller, Places
 from tests.discovery.probing.conftest import collection, document
 
@@ -96,6 +97,29 @@ def test_negatives_among_a_class_are_labelled_spans_by_kind() -> None:
         (False, "vowel"): [0],
         (False, "other"): [3],
     }
+
+
+@pytest.mark.parametrize(
+    ("reading", "positives", "negatives"),
+    [
+        ("every", [[0, 1], [1, 2], [2, 3]], [[3, 4]]),
+        ("last", [[2, 3]], [[3, 4], [1, 2]]),
+        ("mean", [[0, 3]], [[0, 4], [0, 2]]),
+    ],
+)
+def test_a_negative_may_hold_a_positive_where_both_are_one_row(
+    reading: Reading, positives: list[list[int]], negatives: list[list[int]]
+) -> None:
+    words = places("New York City Hall", (0, 3), (3, 8), (8, 13), (13, 18))
+    feature = Feature("city", "city", negatives="among", among="names")
+    annotation = Annotation(
+        document(0, "New York City Hall"),
+        {"city": (Span(0, 13),)},
+        {"city": (Span(0, 18), Span(0, 8), Span(0, 14))},  # the last is of the positive's tokens
+    )
+    one = collection([annotation], feature, reading=reading)
+    found = [c.ranges.tolist() for c in Labeller(one).candidates(annotation, words, range(4))]
+    assert found == [positives, negatives]
 
 
 def test_half_of_the_negatives_are_other_text_without_the_labelled_ones() -> None:
