@@ -93,6 +93,8 @@ class _Drawer:
     """Labelled spans that lie in no one window."""
     passed: Counter[int] = field(default_factory=Counter)
     """By feature: positives in windows of long documents that are not used."""
+    short: Counter[int] = field(default_factory=Counter)
+    """By feature: positives that are whole documents of too few tokens."""
 
     def take(self, annotation: Annotation, ids: list[int], found: Iterator[Candidates]) -> None:
         """Offer the candidates of one document to their pools."""
@@ -160,11 +162,13 @@ class _Drawer:
         skip, pieces = self.collection.skip, []
         for first, stop in found.ranges.tolist():
             if first == 0 and stop == n:
-                pieces += [
+                windows = [
                     (a, min(a + self.window, n))
                     for a in range(skip, n, self.window)
                     if min(a + self.window, n) - a >= min(LEAST_SEQUENCE, self.window)
                 ]
+                self.short[found.feature] += found.positive and not windows
+                pieces += windows
             elif found.positive or found.kind != ANY:
                 pieces.append((first, stop))
             else:
@@ -371,6 +375,9 @@ def _lost(drawer: _Drawer, feature: int, cut: int) -> str:
     found = {
         f"{drawer.outside} labelled spans lie in no one window": drawer.outside,
         f"{cut} labelled places are cut by tokens": cut,
+        f"{drawer.short[feature]} are whole texts of fewer than {LEAST_SEQUENCE} tokens": (
+            drawer.short[feature]
+        ),
         f"{drawer.passed[feature]} more lie in windows beyond those used of one document": (
             drawer.passed[feature]
         ),

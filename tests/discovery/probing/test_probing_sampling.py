@@ -195,6 +195,9 @@ def test_labels_that_are_no_rows_are_told_where_rows_are_too_few(planted: Plante
     halves = [Annotation(d, {"cat": (Span(0, 2),)}) for d in texts(30)]
     with pytest.raises(CorpusEmpty, match="30 labelled places are cut by tokens"):
         sample(collection(halves, CAT), planted)
+    brief = [Annotation(d, {"cat": (Span(0, len(d.text)),)}) for d in texts(30, words=3)]
+    with pytest.raises(CorpusEmpty, match="30 are whole texts of fewer than 8 tokens"):
+        sample(collection(brief, CAT, reading="mean"), planted)
 
 
 def test_a_pool_keeps_the_lowest_however_they_come() -> None:
