@@ -13,6 +13,7 @@ VLLM := .venv-vllm
 # compiled the next one reads, and only the plugins that are needed are imported.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
 	--disable-plugin-autoload -p pytest_timeout -p xdist.plugin -p _hypothesis_pytestplugin \
+	-p schemathesis.pytest.plugin \
 	-n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: help demo setup fmt lint types contracts test test-all test-postgres test-browser setup-browser screenshots test-vllm setup-vllm bench bench-full clean
