@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ def done(store: Store, job: str) -> dict[str, Any]:
 
 @pytest.fixture
 def worker(workspace: Workspace, store: Store) -> Iterator[Worker]:
+    with at_work(workspace, store) as working:
+        yield working
+
+
+@contextmanager
+def at_work(workspace: Workspace, store: Store) -> Iterator[Worker]:
     working = Worker(workspace, store)
     working.start()
     yield working
@@ -181,19 +188,17 @@ def test_the_same_request_is_one_job_as_long_as_it_has_not_ended(
 
 
 def test_a_job_that_cannot_be_begun_is_paused_with_its_reason(
-    database: str | None, client: Client, worker: Worker, store: Store
+    database: str | None, client: Client, workspace: Workspace, store: Store
 ) -> None:
     from sqlalchemy import update
 
     from storage.schema import jobs
 
     made = client.post("/v1/jobs", {"site": "planted/affix", "units": "0"}).json["id"]
-    client.post(f"/v1/jobs/{made}/pause")
     with store.engine.begin() as link:
         link.execute(update(jobs).where(jobs.c.id == made).values(parameters={"format": 0}))
-    client.post(f"/v1/jobs/{made}/resume")
-    worker.wake()
-    ended = done(store, made)
+    with at_work(workspace, store):
+        ended = done(store, made)
     assert ended["state"] == "paused"
     assert ended["reason"].startswith("job_state: ")
 
