@@ -40,15 +40,15 @@ class Resamples:
         return np.unique(self.groups, return_inverse=True)[1]
 
     @cached_property
-    def counts(self) -> Array | None:
-        """How often each group is drawn [draws, groups]; None with fewer than five."""
+    def counts(self) -> Array:
+        """How often each group is drawn [draws, groups]; with fewer than five, no draw is made."""
         count = int(self.group.max(initial=-1)) + 1
-        return None if count < LEAST else np.concatenate(list(draws(count, self.seed)))
+        if count < LEAST:
+            return np.empty((0, count))
+        return np.concatenate(list(draws(count, self.seed)))
 
-    def rows(self, order: NDArray[np.int64]) -> Counts | None:
+    def rows(self, order: NDArray[np.int64]) -> Counts:
         """How often each row counts, rows in ``order`` [draws, rows]; whole numbers."""
-        if self.counts is None:
-            return None
         return self.counts.astype(np.float32)[:, self.group[order]]
 
 
@@ -69,20 +69,18 @@ class Scored:
         """Groups that hold a positive row or a negative one, whichever are fewer."""
         return min(self.witnesses(self.positive), self.witnesses(~self.positive))
 
-    def table(self) -> tuple[Array, Array | None]:
+    def table(self) -> tuple[Array, Array]:
         """Rows that are TP, FP, FN, TN: in all [4], and in each resample [4, draws]."""
         truth, called = self.positive, self.margin > 0
         kinds = (truth & called, ~truth & called, truth & ~called, ~truth & ~called)
         rows = np.stack(kinds, axis=1).astype(np.float64)
-        if self.drawn.counts is None:
-            return rows.sum(0), None
         sums = cluster_sums(rows, self.drawn.group, self.drawn.counts.shape[1])
         return rows.sum(0), (self.drawn.counts @ sums).T
 
     def measured(
         self,
         value: float,
-        spread: Array | None,
+        spread: Array,
         nothing: str,
         *,
         on: int | None = None,
@@ -96,9 +94,7 @@ class Scored:
         """
         if not np.isfinite(value):
             return Measured(value=None, reason=nothing)
-        drawn = np.empty(0) if spread is None else spread
-        count = (self.both if on is None else on) if len(drawn) else 0
-        return between(value, drawn, count, _GROUPS, bounds=bounds)
+        return between(value, spread, self.both if on is None else on, _GROUPS, bounds=bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +115,7 @@ def figures(scored: Scored) -> Figures:
     whole, drawn = scored.table()
     order = np.argsort(-scored.margin, kind="stable")
     one = _Ordered.of(scored, order, np.ones((1, len(order)), dtype=np.float32))
-    counts = scored.drawn.rows(order)
-    many = None if counts is None else _Ordered.of(scored, order, counts)
+    many = _Ordered.of(scored, order, scored.drawn.rows(order))
 
     def of_table(
         compute: Callable[[Array], Array],
@@ -128,12 +123,11 @@ def figures(scored: Scored) -> Figures:
         on: int | None = None,
         bounds: tuple[float, float] = SHARE,
     ) -> Measured:
-        spread = None if drawn is None else compute(drawn)
-        return scored.measured(float(compute(whole)), spread, nothing, on=on, bounds=bounds)
+        value = float(compute(whole))
+        return scored.measured(value, compute(drawn), nothing, on=on, bounds=bounds)
 
     def of_order(compute: Callable[[_Ordered], Array], nothing: str) -> Measured:
-        spread = None if many is None else compute(many)
-        return scored.measured(float(compute(one)[0]), spread, nothing)
+        return scored.measured(float(compute(one)[0]), compute(many), nothing)
 
     return Figures(
         f1=of_table(f1, "no row is positive"),
@@ -151,8 +145,7 @@ def figures(scored: Scored) -> Figures:
 def f1_of(scored: Scored) -> Measured:
     """F1 alone."""
     whole, drawn = scored.table()
-    spread = None if drawn is None else f1(drawn)
-    return scored.measured(float(f1(whole)), spread, "no row is positive")
+    return scored.measured(float(f1(whole)), f1(drawn), "no row is positive")
 
 
 def f1(table: Array) -> Array:
