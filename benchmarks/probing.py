@@ -48,9 +48,6 @@ from subjects.corpora.open import open_corpus
 from subjects.protocol import Subject
 
 PARTS = ("ranking", "features", "treebank")
-TABLE: tuple[Method, ...] = (
-    *("random", "mean-difference", "f", "l1", "mutual-information", "osp", "svm", "adaptive"),
-)
 TREEBANK = Path("../shared/data/ud-english-ewt/en_ewt-ud-train.conllu")
 ROWS = 3000
 FEATURES = {
@@ -64,7 +61,7 @@ def ranking(subject: Subject, repeats: int) -> dict[str, Any]:
     """One pass against ``f_classif`` a feature and layer, on rows that are in memory."""
     from sklearn.feature_selection import f_classif
 
-    sites = _mlp(subject)
+    sites = _sites(subject)
     features, table = _hundred(subject)
     corpus = open_corpus("builtin")
     collection = Collection(
@@ -161,7 +158,7 @@ def features(subject: Subject, seeds: int, rows: int) -> dict[str, Any]:
         settings = ProbeSettings(
             methods=METHODS, ks=(1,), seeds=tuple(range(seeds)), jobs=os.cpu_count() or 1
         )
-        report = probe(subject, dataset, _mlp(subject), settings, told=_tell(name))
+        report = probe(subject, dataset, _sites(subject), settings, told=_tell(name))
         found[name] = {feature.feature: _of_feature(feature, report) for feature in report.features}
     return found
 
@@ -198,8 +195,7 @@ def treebank(
     settings = ProbeSettings(
         methods=tuple(methods), seeds=tuple(range(seeds)), jobs=os.cpu_count() or 1, nulls=19
     )
-    sites = [site for site in subject.sites() if site.startswith(kind)]
-    report = probe(subject, dataset, sites, settings, told=_tell("part-of-speech"))
+    report = probe(subject, dataset, _sites(subject, kind), settings, told=_tell("part-of-speech"))
     return {
         row.method: {
             "f1": {
@@ -215,8 +211,8 @@ def treebank(
     }
 
 
-def _mlp(subject: Subject) -> list[str]:
-    return [site for site in subject.sites() if site.startswith("mlp.")]
+def _sites(subject: Subject, kind: str = "mlp.") -> list[str]:
+    return [site for site in subject.sites() if site.startswith(kind)]
 
 
 def _rounded(value: float | None) -> float | None:
@@ -300,8 +296,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "features" in parts:
         found["features"] = features(subject, options.seeds, options.rows)
     if "treebank" in parts:
-        known = dict(zip(METHODS, METHODS, strict=True))
-        methods = [known[name] for name in options.methods.split(",")] if options.methods else TABLE
+        known: dict[str, Method] = {method: method for method in METHODS}
+        methods = (
+            [known[name] for name in options.methods.split(",")] if options.methods else METHODS
+        )
         found["treebank"] = treebank(
             subject, options.treebank, options.rows, options.seeds, methods, options.kind
         )
