@@ -28,7 +28,7 @@ texts = st.sampled_from(STRANGE) | st.text(max_size=6) | st.characters().map(str
     st.integers(0, 2**32 - 1),
     st.integers(2, 12),
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_tokens_can_be_searched(vocabulary: list[str], seed: int, length: int) -> None:
     def rule(grid: object) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         shape = grid.shape  # type: ignore[attr-defined]

@@ -252,7 +252,7 @@ def test_a_defect_in_what_shows_progress_ends_the_sweep_cleanly(jobs: JobStore) 
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 2**32), concurrency=st.integers(1, 8))
 def test_whatever_units_do_each_ends_once_as_it_did(

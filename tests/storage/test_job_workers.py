@@ -160,7 +160,7 @@ anything_goes = given(seed=st.integers(0, 2**32), count=st.integers(1, 12))
 IN_ONE_STORE = {"suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
-@settings(max_examples=12, **IN_ONE_STORE)
+@settings(max_examples=25, **IN_ONE_STORE)
 @anything_goes
 def test_whatever_workers_do_every_item_ends_once(file_store: Store, seed: int, count: int) -> None:
     struggle(file_store, seed, count)

@@ -83,7 +83,7 @@ def order(query: SearchQuery, index: int) -> tuple[bool, int, int]:
     return apart, len(words), -index
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(typed)
 @example("")
 @example('"')
